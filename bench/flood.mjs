@@ -25,7 +25,7 @@ export const flood = () =>
         const signIns = (async () => {
           while (!state.over || owner.length < 3) {
             const answer = await timed(owners, port, "/v1/login", { body: person, headers: home });
-            if (answer.status !== 200) throw new Error(`the owner at home: ${answer.status} ${answer.text}`);
+            if (answer.status !== 200) throw new Error(`sign-in on a known device: ${answer.status} ${answer.text}`);
             owner.push(answer.time);
           }
         })();
@@ -74,11 +74,11 @@ export const flood = () =>
         return [
           await during("nothing else", () => new Promise((done) => setTimeout(() => done([]), 3_000))),
           await during(`${PARALLEL} sign-ins at once, one account`, () => all(PARALLEL, () => login(person.email))),
-          await during(`${PARALLEL} sign-ins at once, names of nobody's`, () => all(PARALLEL, (at) => login(`nobody${at}@example.com`))),
+          await during(`${PARALLEL} sign-ins at once, unknown accounts`, () => all(PARALLEL, (at) => login(`unknown${at}@example.com`))),
           await during(`${MAILS} mails for one address`, () =>
             all(MAILS, () => timed(crowd, port, "/v1/code", { body: { email: person.email } })),
           ),
-          await during(`${BAD} requests that are none`, () => all(BAD, (at) => BAD_CALLS[at % BAD_CALLS.length](crowd, port))),
+          await during(`${BAD} invalid requests`, () => all(BAD, (at) => BAD_CALLS[at % BAD_CALLS.length](crowd, port))),
         ];
       } finally {
         people.destroy();
@@ -95,15 +95,15 @@ const BAD_CALLS = [
   (agent, port) => timed(agent, port, "/v1/login", { body: person, headers: { dpop: FORGED_PROOF } }),
 ];
 const encoded = (value) => Buffer.from(JSON.stringify(value)).toString("base64url");
-const nobodys = Buffer.alloc(64, 1).toString("base64url");
-const FORGED = `${encoded({ typ: "at+jwt", alg: "ES256", kid: "none" })}.${encoded({ sub: "a", exp: 4102444800 })}.${nobodys}`;
+const signature = Buffer.alloc(64, 1).toString("base64url");
+const FORGED = `${encoded({ typ: "at+jwt", alg: "ES256", kid: "none" })}.${encoded({ sub: "a", exp: 4102444800 })}.${signature}`;
 const FORGED_KEY = {
   kty: "EC",
   crv: "P-256",
   x: "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU",
   y: "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0",
 };
-const FORGED_PROOF = `${encoded({ typ: "dpop+jwt", alg: "ES256", jwk: FORGED_KEY })}.${encoded({ htm: "POST", htu: "http://localhost/v1/login", iat: 1, jti: "a" })}.${nobodys}`;
+const FORGED_PROOF = `${encoded({ typ: "dpop+jwt", alg: "ES256", jwk: FORGED_KEY })}.${encoded({ htm: "POST", htu: "http://localhost/v1/login", iat: 1, jti: "a" })}.${signature}`;
 
 const SETTINGS = {
   LIMITS__FAILURES: "5",

@@ -58,7 +58,7 @@ export interface AuthClientOptions {
   locale?: string;
   /**
    * Other APIs that accept the server's access tokens. `fetch` and `authHeaders` serve these origins and `url`, and no
-   * others. `audience` has no effect yet: all tokens have the server's audience (setting `token.audience`).
+   * others. The client ignores `audience`: every access token has the server's audience (setting `token.audience`).
    */
   apis?: { origin: string; audience?: string }[];
   /**

@@ -72,7 +72,7 @@ const WARM_UP: Duration = Duration::from_secs(2);
 
 pub(crate) async fn run(load: &Load, plan: Plan) -> Result<Value, Failure> {
     if !load.address.ip().is_loopback() {
-        return Err("only a server on this machine is measured".into());
+        return Err("only a server on this machine can be measured".into());
     }
     let plan = Rc::new(plan);
     let left = Rc::new(Cell::new(load.requests));

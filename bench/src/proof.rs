@@ -39,7 +39,7 @@ impl Key {
         nonce: Option<&str>,
     ) -> Result<String, Box<dyn Error>> {
         self.made.set(self.made.get() + 1);
-        #[expect(clippy::disallowed_methods, reason = "the server that is measured has the machine's clock")]
+        #[expect(clippy::disallowed_methods, reason = "the measured server uses the machine's clock")]
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?.as_secs();
         let id = format!("{}{}", self.name, self.made.get());
         let mut claims = json!({ "htm": method, "htu": url, "iat": now, "jti": id });

@@ -109,7 +109,7 @@ codes! {
     /// The caller's `AbortSignal` ended the call.
     Aborted = "ABORTED", 0, "The call was ended.";
     /// The answer is not from a doorward server.
-    Server = "SERVER", 0, "The server's answer makes no sense.";
+    Server = "SERVER", 0, "The server's answer is not valid.";
     /// This browser cannot run WebAssembly, or a policy forbids it.
     WasmUnavailable = "WASM_UNAVAILABLE", 0, "WebAssembly is not available here.";
 }

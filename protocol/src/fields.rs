@@ -112,7 +112,7 @@ fn one_of(names: &[&str], source: &impl Source) -> Result<(), Invalid> {
         (Some(_), None) => Ok(()),
         (Some(_), Some(second)) => Err(Invalid {
             field: String::from(*second),
-            message: Cow::Borrowed("Give only one of these: they say who it is."),
+            message: Cow::Borrowed("Give only one of these fields: each of them identifies the user."),
         }),
     }
 }

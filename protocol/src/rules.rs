@@ -106,7 +106,7 @@ impl Rule {
             Rule::Token => say(is_token(text), "This link is damaged. Open it again from the mail."),
             Rule::RevokeToken => say(
                 is_token(text),
-                "This is no revoke token. Send the one that came with the session's tokens.",
+                "This is not a revoke token. Send the revoke token that came with the session's tokens.",
             ),
             Rule::Flag | Rule::Object(_) | Rule::AnyObject | Rule::Any | Rule::Lines(..) => Ok(()),
         }
@@ -259,13 +259,13 @@ fn username(text: &str) -> Verdict {
     let text = text.trim();
     // A username must not look like an e-mail address or a phone number.
     let odd = |c: char| c.is_control() || c.is_whitespace() || is_one_of(c, "@+/\\");
-    say(!any(text, &odd), "A username has no spaces and none of @ + / \\.")?;
+    say(!any(text, &odd), "A username must not contain spaces or any of @ + / \\.")?;
     say(!all(text, &|c| c.is_ascii_digit()), "A username needs a letter.")?;
     length(text, 64)
 }
 
 fn id(text: &str, least: u32, most: u32) -> Verdict {
-    say(all(text, &|c| c.is_ascii_graphic()), "An id has only letters, digits and signs of ASCII.")?;
+    say(all(text, &|c| c.is_ascii_graphic()), "An id may contain only ASCII letters, digits and signs.")?;
     if text.len() < least as usize {
         return Err(sentence("This needs at least ", least, " characters."));
     }

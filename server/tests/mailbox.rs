@@ -1,4 +1,4 @@
-//! The development mailbox: there with `--dev`, nowhere else.
+//! The development mailbox, which exists only with `--dev`.
 
 use axum::http::Method;
 use serde_json::json;
@@ -38,7 +38,7 @@ async fn mails_are_listed_newest_first_and_by_address() {
 }
 
 #[tokio::test]
-async fn a_mail_in_the_mailbox_can_neither_run_nor_fetch_anything() {
+async fn a_mail_in_the_mailbox_cannot_run_scripts_or_load_resources() {
     let t = TestApp::new().await;
     t.signup(ADA, "correct horse").await;
     post::send(&t).await;
@@ -54,7 +54,7 @@ async fn a_mail_in_the_mailbox_can_neither_run_nor_fetch_anything() {
 }
 
 #[tokio::test]
-async fn the_page_runs_its_own_script_and_no_other() {
+async fn the_mailbox_page_runs_only_its_own_script() {
     let t = TestApp::new().await;
     let page = t.get("/dev/mailbox").await;
     let policy = page.header("content-security-policy").to_owned();
@@ -69,7 +69,7 @@ async fn the_page_runs_its_own_script_and_no_other() {
 }
 
 #[tokio::test]
-async fn the_mailbox_holds_the_newest_and_does_not_grow_for_ever() {
+async fn the_mailbox_keeps_only_the_newest_500_messages() {
     use doorward_core::message::Message;
     use doorward_messages::mail::Mail;
     use doorward_messages::mail::mailbox::Mailbox;

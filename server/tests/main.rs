@@ -1,4 +1,4 @@
-//! The tests over HTTP, in one program: linking one for each file would take longer than running them all.
+//! The tests over HTTP are one program, because linking a program per file would take longer than running all tests.
 
 mod post;
 mod support;
@@ -93,9 +93,9 @@ mod user_data;
 mod webhook_ask;
 mod webhook_deliver;
 
-/// A file that nobody lists here would never run.
+/// The tests of a file that is missing in this list would never run.
 #[test]
-fn every_file_of_tests_is_in_this_list() {
+fn every_test_file_is_in_this_list() {
     let list = include_str!("main.rs");
     for entry in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/tests")).unwrap() {
         let name = entry.unwrap().file_name().into_string().unwrap();

@@ -53,7 +53,7 @@ async fn seed_a15_a16_the_first_sign_in_with_a_code_makes_the_account_and_the_ne
 }
 
 #[tokio::test]
-async fn a_page_may_say_no_to_a_new_account_and_the_code_stays_good_for_a_signup() {
+async fn a_sign_in_without_auto_register_leaves_the_code_valid_for_a_sign_up() {
     let t = TestApp::new().await;
     let code = t.code(NUMBER, "LOGIN").await;
     let mut body = with(NUMBER, &code);
@@ -64,12 +64,12 @@ async fn a_page_may_say_no_to_a_new_account_and_the_code_stays_good_for_a_signup
 }
 
 #[tokio::test]
-async fn a_code_by_mail_signs_in_and_makes_no_account_unless_the_operator_lets_it() {
+async fn a_mailed_code_creates_an_account_only_if_the_operator_allows_it() {
     let t = TestApp::new().await;
     let code = t.code(ADA, "LOGIN").await;
     t.post("/v1/login/code", with(ADA, &code)).await.refused(404, "NOT_FOUND");
     let signup = t.post("/v1/signup/code", with(ADA, &code)).await.ok();
-    assert_eq!(signup["confirmation_required"], false, "the code was the proof");
+    assert_eq!(signup["confirmation_required"], false, "the code has proven the address");
     let code = t.code(ADA, "LOGIN").await;
     let user = t.post("/v1/login/code", with(ADA, &code)).await.ok()["user"].clone();
     assert_eq!((&user["email"], &user["email_verified"]), (&json!(ADA), &json!(true)));
@@ -79,7 +79,7 @@ async fn a_code_by_mail_signs_in_and_makes_no_account_unless_the_operator_lets_i
 }
 
 #[tokio::test]
-async fn a_signup_with_a_code_for_a_known_address_says_so_and_the_code_signs_in() {
+async fn a_sign_up_with_a_known_address_is_refused_and_its_code_still_signs_in() {
     let t = TestApp::new().await;
     t.phone(NUMBER).await;
     t.advance(MINUTE);
@@ -90,7 +90,7 @@ async fn a_signup_with_a_code_for_a_known_address_says_so_and_the_code_signs_in(
 }
 
 #[tokio::test]
-async fn seed_k42_a_code_without_its_leading_zeros_works_as_a_number_too() {
+async fn seed_k42_a_code_sent_as_a_number_works_without_its_leading_zeros() {
     let t = TestApp::new().await;
     for at in 0..20 {
         t.advance(MINUTE);
@@ -101,7 +101,7 @@ async fn seed_k42_a_code_without_its_leading_zeros_works_as_a_number_too() {
 }
 
 #[tokio::test]
-async fn sec_a03_the_first_proof_of_an_address_ends_what_a_stranger_waits_with() {
+async fn sec_a03_the_first_proof_of_an_address_ends_a_strangers_session_and_password() {
     let t = TestApp::new().await;
     t.signup(ADA, "the strangers").await;
     let stranger = t.login(ADA, "the strangers").await;
@@ -113,15 +113,15 @@ async fn sec_a03_the_first_proof_of_an_address_ends_what_a_stranger_waits_with()
     let body = json!({ "email": ADA, "password": "the strangers" });
     t.post("/v1/login", body).await.refused(401, "INCORRECT_USERNAME_OR_PASSWORD");
     assert_eq!(t.audited("account_claimed").await, 1);
-    assert!(post::newest(&t, ADA).await.subject.contains("was changed"), "the owner is told");
-    // A second proof is no first one.
+    assert!(post::newest(&t, ADA).await.subject.contains("was changed"), "the owner gets a notice");
+    // A later proof keeps the owner's password.
     t.post_as(&owner, "/v1/password", json!({ "new_password": "her own one" })).await.ok();
     let code = t.code(ADA, "LOGIN").await;
     t.post("/v1/login/code", with(ADA, &code)).await.ok();
     t.login(ADA, "her own one").await;
 }
 
-/// Somebody who signs up with another's address and proves the account by a phone of their own.
+/// An attacker's account: it claims Ada's address and has a proven phone number of the attacker.
 async fn mallory(t: &TestApp) -> Value {
     t.signup(ADA, "mallory's own").await;
     let mallory = t.login(ADA, "mallory's own").await;
@@ -131,7 +131,7 @@ async fn mallory(t: &TestApp) -> Value {
 }
 
 #[tokio::test]
-async fn sec_a03_a_click_does_not_give_an_address_to_whoever_claims_it() {
+async fn sec_a03_a_click_alone_does_not_confirm_a_claimed_address() {
     let t = TestApp::new().await;
     t.signup(ADA, "mallory's own").await;
     let mail = post::newest(&t, ADA).await;
@@ -139,13 +139,13 @@ async fn sec_a03_a_click_does_not_give_an_address_to_whoever_claims_it() {
     t.bind(&who, NUMBER).await;
     t.post("/v1/email/verify", json!({ "token": mail.token() })).await.refused(403, "PASSWORD_REQUIRED");
     t.post("/v1/email/verify", with(ADA, &mail.code)).await.refused(403, "PASSWORD_REQUIRED");
-    // Who has made the account, and reads the mail, proves it from inside.
+    // With a session of the account, the token of the mail proves the address.
     let user = t.post_as(&who, "/v1/email/verify", json!({ "token": mail.token() })).await.ok();
     assert_eq!((&user["email"], &user["email_verified"]), (&json!(ADA), &json!(true)));
 }
 
 #[tokio::test]
-async fn sec_a03_who_proves_an_address_takes_it_from_who_only_claims_it() {
+async fn sec_a03_proving_an_address_takes_it_from_an_account_that_only_claims_it() {
     for way in ["login", "signup", "bind"] {
         let t = TestApp::with("[auto_register]\nemail_code = true").await;
         let mallory = mallory(&t).await;
@@ -173,7 +173,7 @@ async fn sec_a03_who_proves_an_address_takes_it_from_who_only_claims_it() {
 }
 
 #[tokio::test]
-async fn a_password_that_was_chosen_with_a_mail_is_its_readers_own() {
+async fn a_password_set_by_a_mailed_code_survives_the_first_proof_of_the_address() {
     let t = TestApp::new().await;
     t.signup(ADA, "the first one").await;
     t.post("/v1/password/forgot", json!({ "email": ADA })).await.ok();
@@ -189,7 +189,7 @@ async fn a_password_that_was_chosen_with_a_mail_is_its_readers_own() {
 }
 
 #[tokio::test]
-async fn sec_c03_nobody_voids_or_uses_up_the_code_of_another_account() {
+async fn sec_c03_one_account_cannot_void_or_use_up_the_code_of_another() {
     let t = TestApp::new().await;
     let (ada, eve) = (t.device("the device of ada").await, t.device("the device of eve").await);
     let code = t.code_as(&ada, "new@example.com", "CHANGE_EMAIL").await;
@@ -202,7 +202,7 @@ async fn sec_c03_nobody_voids_or_uses_up_the_code_of_another_account() {
 }
 
 #[tokio::test]
-async fn sec_c03_every_code_works_for_its_scene_alone() {
+async fn sec_c03_a_code_works_only_for_its_scene() {
     let t = TestApp::with("[auto_register]\nemail_code = true").await;
     let who = t.somebody().await;
     let scenes = ["LOGIN", "RESET_PASSWORD", "VERIFY_EMAIL", "CHANGE_EMAIL", "DELETE_ACCOUNT"];
@@ -257,7 +257,7 @@ async fn seed_a32_a33_a34_a35_a_mail_goes_out_for_each_scene_in_both_spellings()
 }
 
 #[tokio::test]
-async fn a_scene_is_for_its_kind_of_address_and_some_for_who_is_signed_in() {
+async fn a_scene_accepts_one_kind_of_address_and_some_scenes_need_a_session() {
     let t = TestApp::new().await;
     let who = t.somebody().await;
     for (body, field) in [
@@ -281,7 +281,7 @@ async fn a_scene_is_for_its_kind_of_address_and_some_for_who_is_signed_in() {
 }
 
 #[tokio::test]
-async fn sec_r01_a_code_is_asked_for_alike_by_known_and_unknown_addresses() {
+async fn sec_r01_a_code_request_is_answered_alike_for_known_and_unknown_addresses() {
     let t = TestApp::with("[signup]\nopen = false").await;
     t.sql_do("insert into accounts (id, profile, email_subscription, roles, disabled, confirmation_required, logins_count, created_at, updated_at) values ('a', '{}', 0, '[]', 0, 0, 0, 0, 0)").await;
     t.sql_do("insert into identities (kind, value, account, verified_at, created_at) values ('email', 'ada@example.com', 'a', 1, 0)").await;
@@ -297,7 +297,7 @@ async fn sec_r01_a_code_is_asked_for_alike_by_known_and_unknown_addresses() {
 }
 
 #[tokio::test]
-async fn a_disabled_account_says_so_only_to_who_has_the_code() {
+async fn a_disabled_account_is_reported_only_after_the_right_code() {
     let t = TestApp::new().await;
     t.phone(NUMBER).await;
     t.sql_do("update accounts set disabled = 1").await;
@@ -309,7 +309,7 @@ async fn a_disabled_account_says_so_only_to_who_has_the_code() {
 }
 
 #[tokio::test]
-async fn seed_a91_a_national_number_is_of_the_region_in_the_settings() {
+async fn seed_a91_a_national_number_is_read_with_the_region_of_the_settings() {
     let t = TestApp::with("[phone]\nregion = \"CN\"").await;
     t.post("/v1/code", json!({ "phone": "188 1234 8888" })).await.ok();
     let code = post::newest(&t, NUMBER).await.code;
@@ -322,7 +322,7 @@ async fn seed_a91_a_national_number_is_of_the_region_in_the_settings() {
 }
 
 #[tokio::test]
-async fn zeros_before_the_code_of_a_country_make_no_other_number_and_no_other_account() {
+async fn zeros_before_the_country_code_do_not_change_the_phone_number() {
     let t = TestApp::new().await;
     let first = t.phone(NUMBER).await;
     t.advance(MINUTE);
@@ -337,7 +337,7 @@ async fn zeros_before_the_code_of_a_country_make_no_other_number_and_no_other_ac
 }
 
 #[tokio::test]
-async fn without_a_gateway_nothing_asks_for_a_phone() {
+async fn without_an_sms_gateway_phone_sign_in_is_off() {
     let t = TestApp::production("").await;
     let settings = t.get("/v1/settings").await.ok();
     assert_eq!(settings["methods"], json!(["password"]));
@@ -347,7 +347,7 @@ async fn without_a_gateway_nothing_asks_for_a_phone() {
 }
 
 #[tokio::test]
-async fn a_repeated_request_with_its_key_signs_in_once() {
+async fn a_request_repeated_with_its_idempotency_key_signs_in_once() {
     let t = TestApp::new().await;
     let code = t.code(NUMBER, "LOGIN").await;
     let call = || {

@@ -1,4 +1,4 @@
-//! `POST /v1/login/device` and `POST /v1/login/custom`: ids that open an account by themselves (D-23).
+//! `POST /v1/login/device` and `POST /v1/login/custom`: sign-in with an id as the only credential (D-23).
 
 use doorward_accounts::admin::{By, Operator};
 use doorward_core::service_key::{Scope, Scopes};
@@ -10,7 +10,7 @@ use crate::support::TestApp;
 const DEVICE: &str = "7b6c1f3e-9d0a-4c53-8e7e-0123456789ab";
 
 #[tokio::test]
-async fn seed_h40_a_device_signs_in_and_the_first_time_makes_the_account() {
+async fn seed_h40_the_first_sign_in_of_a_device_creates_its_account() {
     let t = TestApp::new().await;
     let first = t.device(DEVICE).await;
     assert_eq!(first["user"]["logins_count"], 1);
@@ -22,7 +22,7 @@ async fn seed_h40_a_device_signs_in_and_the_first_time_makes_the_account() {
 }
 
 #[tokio::test]
-async fn seed_h40_a_device_id_has_its_bounds_and_a_page_may_say_no_to_a_new_account() {
+async fn seed_h40_a_device_id_is_checked_and_a_page_may_refuse_a_new_account() {
     let t = TestApp::new().await;
     for bad in
         [json!("0123456789abcde"), json!("x".repeat(129)), json!("0123456789 abcdef"), json!(1), json!(null)]
@@ -37,7 +37,7 @@ async fn seed_h40_a_device_id_has_its_bounds_and_a_page_may_say_no_to_a_new_acco
 }
 
 #[tokio::test]
-async fn seed_h41_a_custom_id_signs_in_and_the_first_time_makes_the_account() {
+async fn seed_h41_the_first_sign_in_with_a_custom_id_creates_its_account() {
     let t = TestApp::new().await;
     let login = |id: &str| t.post("/v1/login/custom", json!({ "custom_id": id }));
     let first = login("crm-4711").await.ok();
@@ -45,23 +45,27 @@ async fn seed_h41_a_custom_id_signs_in_and_the_first_time_makes_the_account() {
     for bad in ["crm-1", &"x".repeat(129), "crm 4711"] {
         assert_eq!(login(bad).await.refused(400, "INVALID_PARAMETER")["field"], "custom_id");
     }
-    // A custom id is no device id, though both were the same text.
+    // The same text as a custom id and as a device id belongs to two accounts.
     let id = "the-same-text-for-both";
     assert_ne!(login(id).await.ok()["user"]["user_id"], t.device(id).await["user"]["user_id"]);
 }
 
 #[tokio::test]
-async fn sec_a07_both_are_off_until_the_operator_turns_them_on() {
+async fn sec_a07_device_and_custom_ids_are_off_until_the_operator_turns_them_on() {
     let t = TestApp::production("").await;
     t.post("/v1/login/device", json!({ "device_id": DEVICE })).await.refused(403, "FORBIDDEN");
     t.post("/v1/login/custom", json!({ "custom_id": "crm-4711" })).await.refused(403, "FORBIDDEN");
     let t = TestApp::production("[custom_id]\nenabled = true").await;
     t.post("/v1/login/custom", json!({ "custom_id": "crm-4711" })).await.refused(403, "FORBIDDEN");
-    assert_eq!(t.get("/v1/settings").await.ok()["methods"], json!(["password"]), "no page can use it");
+    assert_eq!(
+        t.get("/v1/settings").await.ok()["methods"],
+        json!(["password"]),
+        "a page cannot use custom ids"
+    );
 }
 
 #[tokio::test]
-async fn a_system_that_vouches_for_its_ids_does_so_with_a_key() {
+async fn in_production_a_custom_id_needs_a_trusted_service_key() {
     let t = TestApp::production("[custom_id]\nenabled = true").await;
     let operator = Operator::new(
         &t.app.platform.store,
@@ -88,7 +92,7 @@ async fn a_system_that_vouches_for_its_ids_does_so_with_a_key() {
 }
 
 #[tokio::test]
-async fn sec_l04_the_database_holds_no_id_that_opens_an_account() {
+async fn sec_l04_the_database_holds_no_device_or_custom_id_in_plain_text() {
     let t = TestApp::new().await;
     t.device(DEVICE).await;
     t.post("/v1/login/custom", json!({ "custom_id": "crm-4711" })).await.ok();
@@ -113,7 +117,7 @@ async fn seed_x15_a_device_gets_an_address_and_a_password_and_stays_the_same_acc
 }
 
 #[tokio::test]
-async fn seed_x15_an_address_of_another_account_is_a_choice_and_no_accident() {
+async fn seed_x15_binding_the_address_of_another_account_requires_a_merge() {
     let t = TestApp::new().await;
     let owner = t.somebody().await;
     t.sql_do("update identities set verified_at = 1 where kind = 'email'").await;
@@ -129,7 +133,7 @@ async fn seed_x15_an_address_of_another_account_is_a_choice_and_no_accident() {
 }
 
 #[tokio::test]
-async fn a_disabled_account_is_closed_to_its_device_too() {
+async fn a_device_cannot_sign_in_to_a_disabled_account() {
     let t = TestApp::new().await;
     let device = t.device(DEVICE).await;
     t.sql_do("update accounts set disabled = 1").await;

@@ -1,4 +1,4 @@
-//! `POST /v1/signup` and `POST /v1/login` with the other names that an account can have.
+//! `POST /v1/signup` and `POST /v1/login` with a password and an e-mail address, a username or a phone number.
 
 use serde_json::{Value, json};
 
@@ -22,7 +22,7 @@ async fn seed_a01_a_signup_by_email_asks_for_no_proof_of_the_address() {
 }
 
 #[tokio::test]
-async fn seed_a02_a13_who_has_not_proven_the_address_may_sign_in() {
+async fn seed_a02_a13_an_account_with_an_unproven_address_can_sign_in() {
     let t = TestApp::new().await;
     let tokens = t.somebody().await;
     assert_eq!(tokens["user"]["email_verified"], false);
@@ -69,28 +69,28 @@ async fn an_address_and_a_username_name_one_account() {
     assert_eq!(by_name["user"]["user_id"], by_mail["user"]["user_id"]);
     let body = json!({ "username": "bob", "email": "bob@example.com", "password": "passw0rd" });
     let problem = t.post("/v1/login", body).await.refused(400, "INVALID_PARAMETER");
-    assert_eq!(problem["field"], "username", "one name at a time");
+    assert_eq!(problem["field"], "username", "a call takes only one of the names");
 }
 
 #[tokio::test]
-async fn sec_r01_a_quiet_signup_takes_no_username_beside_the_address() {
+async fn sec_r01_a_quiet_sign_up_refuses_a_username_together_with_an_address() {
     let t = TestApp::with("[disclosure]\nsignup = \"quiet\"").await;
     let mut body = bob();
     body["email"] = json!("bob@example.com");
     let problem = t.post("/v1/signup", body).await.refused(400, "INVALID_PARAMETER");
-    assert_eq!(problem["field"], "username", "its being taken would tell of the address");
+    assert_eq!(problem["field"], "username", "a later lookup of the username would disclose the address");
     t.post("/v1/signup", bob()).await.ok();
 }
 
 #[tokio::test]
-async fn who_must_confirm_needs_an_address_to_do_it_with() {
+async fn required_confirmation_needs_an_email_address_at_sign_up() {
     let t = TestApp::with("[signup]\nconfirmation = \"required\"").await;
     let problem = t.post("/v1/signup", bob()).await.refused(400, "INVALID_PARAMETER");
     assert_eq!(problem["field"], "email");
 }
 
 #[tokio::test]
-async fn seed_a06_a07_a09_a10_a_sign_in_with_the_signup_counts_only_where_it_is_a_login() {
+async fn seed_a06_a07_a09_a10_a_sign_up_counts_as_a_login_only_with_the_login_option() {
     let t = TestApp::new().await;
     for (number, options, count) in [
         (1, json!({ "forceLogin": true }), 1),
@@ -111,7 +111,7 @@ async fn seed_a06_a07_a09_a10_a_sign_in_with_the_signup_counts_only_where_it_is_
 }
 
 #[tokio::test]
-async fn seed_a21_h39_a_sign_in_makes_the_account_where_page_and_operator_say_so() {
+async fn seed_a21_h39_a_sign_in_creates_an_account_if_page_and_operator_allow_it() {
     let t = TestApp::with(AUTO).await;
     for (body, spelling) in [
         (json!({ "email": "new@example.com", "password": "passw0rd" }), "auto_register"),
@@ -133,7 +133,7 @@ async fn seed_a21_h39_a_sign_in_makes_the_account_where_page_and_operator_say_so
 }
 
 #[tokio::test]
-async fn what_the_operator_does_not_allow_no_page_can_ask_for() {
+async fn auto_register_is_refused_unless_the_operator_allows_it() {
     for settings in [
         "",
         "[disclosure]\nsignup = \"quiet\"\n[auto_register]\npassword = true",
@@ -150,7 +150,7 @@ async fn what_the_operator_does_not_allow_no_page_can_ask_for() {
 }
 
 #[tokio::test]
-async fn an_account_that_a_sign_in_makes_confirms_its_address_first_where_that_is_asked_of_all() {
+async fn an_auto_registered_account_must_confirm_its_address_if_that_is_required() {
     let t = TestApp::with("[auto_register]\npassword = true\n[signup]\nconfirmation = \"required\"").await;
     let body =
         json!({ "email": "new@example.com", "password": "passw0rd", "options": { "auto_register": true } });
@@ -173,7 +173,7 @@ async fn seed_a18_a20_a_phone_number_and_a_password_sign_in_once_the_number_is_p
     t.post("/v1/signup/code", body).await.ok();
     let user = t.post("/v1/login", login("passw0rd!")).await.ok()["user"].clone();
     assert_eq!((&user["phone_number"], &user["phone_number_verified"]), (&json!(NUMBER), &json!(true)));
-    assert!(user.get("email").is_none(), "it is an account of its own");
+    assert!(user.get("email").is_none(), "a separate account");
     let mut asking = login("passw0rd");
     asking["phone_number"] = json!("+8618812349999");
     asking["options"] = json!({ "auto_register": true });
@@ -181,7 +181,7 @@ async fn seed_a18_a20_a_phone_number_and_a_password_sign_in_once_the_number_is_p
 }
 
 #[tokio::test]
-async fn seed_a19_a22_a_call_may_bring_the_solution_of_a_captcha() {
+async fn seed_a19_a22_a_request_may_carry_a_captcha_solution() {
     let t = TestApp::new().await;
     t.post("/v1/signup", bob()).await.ok();
     let login = || t.post("/v1/login", json!({ "username": "bob", "password": "passw0rd" }));
@@ -191,7 +191,7 @@ async fn seed_a19_a22_a_call_may_bring_the_solution_of_a_captcha() {
 }
 
 #[tokio::test]
-async fn seed_a24_a89_a_captcha_that_is_asked_for_has_the_number_of_the_seed() {
+async fn seed_a24_a89_captcha_required_has_the_business_code_2000() {
     use doorward_protocol::error::ErrorCode;
     let problem = doorward_request::error::ApiError::from(ErrorCode::CaptchaRequired).problem("id");
     assert_eq!((problem.status, problem.code.as_str()), (403, "CAPTCHA_REQUIRED"));

@@ -1,4 +1,4 @@
-//! Two nodes on one PostgreSQL (SECURITY S7, S8; D-34): whatever reaches both at once has one outcome.
+//! Two nodes on one PostgreSQL database (SECURITY S7, S8; D-34): simultaneous requests to both have one outcome.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use crate::support::{Answer, DAY, HOUR, TestApp, database};
 const ADA: &str = "ada@example.com";
 const PASSWORD: &str = "correct horse";
 
-/// Two nodes; none where tests run on SQLite, which is for one.
+/// Two nodes. `None` on SQLite, which supports only one node.
 async fn two() -> Option<[TestApp; 2]> {
     two_with("").await
 }
@@ -34,7 +34,7 @@ fn refresh_token(tokens: &Value) -> &str {
     tokens["refresh_token"].as_str().unwrap()
 }
 
-/// Sends all of them at once.
+/// Sends all calls at once.
 async fn at_once(calls: impl IntoIterator<Item = crate::support::Call>) -> Vec<Answer> {
     let calls = calls.into_iter().map(|call| tokio::spawn(async move { call.await }));
     join_all(calls).await.into_iter().map(Result::unwrap).collect()
@@ -61,7 +61,7 @@ async fn two_servers_that_start_on_an_empty_database_migrate_it_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_first_signing_key_is_made_once_and_so_is_each_next_one() {
+async fn each_signing_key_is_created_once_across_nodes() {
     if database::is_sqlite() {
         return;
     }
@@ -96,7 +96,7 @@ async fn the_first_signing_key_is_made_once_and_so_is_each_next_one() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn sec_t09_100_refreshes_of_one_token_split_over_two_nodes_are_one_step() {
+async fn sec_t09_100_refreshes_of_one_token_over_two_nodes_rotate_it_once() {
     let Some(nodes) = two().await else { return };
     let mut tokens = nodes[0].somebody().await;
     for _ in 0..20 {
@@ -137,7 +137,7 @@ async fn race_refresh_with_revoke(count: usize) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn sec_t12_nothing_survives_a_revoke_on_one_node_that_races_with_refreshes_on_both() {
+async fn sec_t12_no_token_survives_a_revoke_that_races_with_refreshes_on_two_nodes() {
     race_refresh_with_revoke(rounds(200, 1000) as usize).await;
 }
 
@@ -203,7 +203,7 @@ async fn one_of_many_signups_of_one_address_on_both_nodes_wins() {
         let answers = at_once((0..20).map(|n| nodes[n % 2].post("/v1/signup", body.clone()))).await;
         let worked = answers.iter().filter(|answer| answer.status == 200).count();
         if disclosure == "quiet" {
-            assert_eq!(worked, 20, "nobody learns whether the address was free");
+            assert_eq!(worked, 20, "the answers do not disclose whether the address was free");
         } else {
             assert_eq!(worked, 1);
             assert!(answers.iter().all(|answer| answer.status == 200 || answer.json["code"] == "EXISTS"));
@@ -245,12 +245,12 @@ async fn each_mail_leaves_once_however_many_nodes_send() {
     to.sort();
     assert_eq!(to.len(), 40);
     to.dedup();
-    assert_eq!(to.len(), 40, "nobody got two");
+    assert_eq!(to.len(), 40, "no address got two mails");
     assert_eq!(nodes[0].sql("select count(*) from outbox").await, "0");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_job_tried_in_vain_is_not_told_to_be_written() {
+async fn a_job_that_ignores_a_failed_statement_is_not_reported_as_written() {
     let Some([node, _]) = two().await else { return };
     let kept_to_itself = node.app.platform.store.write(|tx| {
         Box::pin(async move {
@@ -264,15 +264,15 @@ async fn what_a_job_tried_in_vain_is_not_told_to_be_written() {
 }
 
 #[tokio::test]
-async fn a_node_whose_clock_is_wrong_says_so_and_serves() {
+async fn a_node_with_a_wrong_clock_reports_it_and_serves() {
     let Some([node, _]) = two().await else { return };
-    // The clock of a test stands still on a New Year's Day.
+    // The clock of a test stands still at the start of 2026.
     let answer = node.get("/health/ready").await.ok();
     assert!(answer["warning"].as_str().unwrap().contains("behind the database's"), "{answer}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_budget_that_one_node_renews_is_not_waited_for_by_the_other_that_prunes() {
+async fn pruning_on_one_node_does_not_wait_for_a_budget_locked_by_another() {
     let Some([one, other]) = two().await else { return };
     let now = one.app.platform.world.now();
     for name in ["a", "b"] {
@@ -287,7 +287,7 @@ async fn a_budget_that_one_node_renews_is_not_waited_for_by_the_other_that_prune
     let renews = one.app.platform.store.write::<_, StoreError, _>(transaction!(|tx| {
         budgets::count(tx, "a", HOUR, now).await?;
         let prunes = store.write::<_, StoreError, _>(transaction!(|tx| budgets::prune(tx, now, 10).await));
-        assert_eq!(prunes.await?, 1, "only b");
+        assert_eq!(prunes.await?, 1, "only the unlocked row b");
         budgets::count(tx, "b", HOUR, now).await
     }));
     renews.await.unwrap();

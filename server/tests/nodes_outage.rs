@@ -1,5 +1,5 @@
-//! One of two nodes is killed, or PostgreSQL itself goes away and comes back (SECURITY S5, S7): with real processes,
-//! under load.
+//! Outages of real processes under load: one of two nodes is killed, or PostgreSQL stops and starts again
+//! (SECURITY S5, S7).
 
 use std::net::SocketAddr;
 use std::sync::Mutex;
@@ -16,7 +16,7 @@ use crate::support::database;
 const PASSWORD: &str = "correct horse";
 const SESSIONS: usize = 8;
 
-/// A node whose every refresh is a write. All have one address, as behind a load balancer.
+/// Starts a node on which every refresh is a write. All nodes have one `public_url`, as behind a load balancer.
 fn start(folder: &std::path::Path, database: Option<&Cluster>) -> Server {
     let mut command = doorward(folder);
     command.env("DOORWARD_SESSION__REPEAT", "0s").env("DOORWARD_PUBLIC_URL", "http://localhost");
@@ -26,7 +26,7 @@ fn start(folder: &std::path::Path, database: Option<&Cluster>) -> Server {
     Server::start_by(folder, command)
 }
 
-/// What came of a request: its body; `None` if it is to be tried again, as 503 and `Retry-After` say.
+/// Sends a request. Returns the body of a 200, or `None` for a 503 with `Retry-After`.
 fn try_once(at: SocketAddr, path: &str, headers: &str, body: &str) -> std::io::Result<Option<Value>> {
     let method = if body.is_empty() { "GET" } else { "POST" };
     let (status, head, answer) = exchange(at, method, path, headers, body)?;
@@ -41,7 +41,7 @@ fn try_once(at: SocketAddr, path: &str, headers: &str, body: &str) -> std::io::R
     }
 }
 
-/// Presents the refresh token of a session, and keeps what comes back.
+/// Refreshes a session and keeps the new tokens. Returns false for a 503.
 fn refresh(at: SocketAddr, tokens: &mut Value) -> std::io::Result<bool> {
     let token = tokens["refresh_token"].as_str().unwrap();
     let body = format!("grant_type=refresh_token&client_id=doorward&refresh_token={token}");
@@ -74,7 +74,7 @@ fn somebodies(at: SocketAddr) -> Vec<Mutex<Value>> {
 }
 
 #[test]
-fn when_one_of_two_nodes_is_killed_its_sessions_go_on_at_the_other() {
+fn sessions_of_a_killed_node_continue_on_the_other_node() {
     if database::is_sqlite() {
         return;
     }
@@ -91,10 +91,10 @@ fn when_one_of_two_nodes_is_killed_its_sessions_go_on_at_the_other() {
                 let mut turn = 0;
                 while !over.load(Ordering::SeqCst) {
                     turn += 1;
-                    // No answer: the node is gone, perhaps between commit and answer. The other one knows.
+                    // Without an answer the node is gone, perhaps after its commit. The other node finds the commit.
                     let done = refresh(at[turn % 2], &mut tokens)
                         .unwrap_or_else(|_| refresh(at[1], &mut tokens).unwrap());
-                    assert!(done, "nobody is turned away because of another node");
+                    assert!(done, "a node refuses no request because the other one is gone");
                     assert!(profile(at[1], &tokens).unwrap());
                     refreshed.fetch_add(1, Ordering::SeqCst);
                 }
@@ -111,7 +111,7 @@ fn when_one_of_two_nodes_is_killed_its_sessions_go_on_at_the_other() {
 }
 
 #[test]
-fn while_postgresql_is_away_the_answer_is_503_and_when_it_is_back_nothing_is_lost() {
+fn during_a_postgresql_outage_the_answer_is_503_and_nothing_is_lost() {
     if database::is_sqlite() {
         return;
     }
@@ -121,7 +121,7 @@ fn while_postgresql_is_away_the_answer_is_503_and_when_it_is_back_nothing_is_los
     let at = server.at;
     let sessions = somebodies(at);
     let (over, refreshed, refused) = (AtomicBool::new(false), AtomicUsize::new(0), AtomicUsize::new(0));
-    // What each thread is waiting for after the database is back.
+    // The first success of each thread after the database is back.
     let recovered: Vec<Mutex<Option<Instant>>> = (0..SESSIONS).map(|_| Mutex::new(None)).collect();
     let signed_up = thread::scope(|scope| {
         for (session, recovered) in sessions.iter().zip(&recovered) {
@@ -180,7 +180,7 @@ fn while_postgresql_is_away_the_answer_is_503_and_when_it_is_back_nothing_is_los
     }
 }
 
-/// Waits until a number has grown by so much.
+/// Waits until `count` has grown by `more`.
 fn wait_for(count: &AtomicUsize, more: usize) {
     let enough = count.load(Ordering::SeqCst) + more;
     wait_until(|| count.load(Ordering::SeqCst) >= enough);
@@ -189,7 +189,7 @@ fn wait_for(count: &AtomicUsize, more: usize) {
 fn wait_until(mut holds: impl FnMut() -> bool) {
     let begun = Instant::now();
     while !holds() {
-        assert!(begun.elapsed() < Duration::from_secs(60), "nothing moves any more");
+        assert!(begun.elapsed() < Duration::from_secs(60), "the condition did not hold within 60 seconds");
         thread::sleep(Duration::from_millis(2));
     }
 }

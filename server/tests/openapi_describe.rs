@@ -1,4 +1,4 @@
-//! `/openapi.json` describes every route under /v1, and each answer is as it says.
+//! `/openapi.json` describes every route under /v1, and the answers match it.
 
 use serde_json::Value;
 
@@ -35,7 +35,7 @@ async fn every_call_of_the_contract_is_described() {
 }
 
 #[tokio::test]
-async fn every_call_says_how_it_is_refused_and_how_it_fails() {
+async fn every_call_describes_its_4xx_and_5xx_answers() {
     let app = TestApp::new().await;
     let document = app.get("/openapi.json").await.ok();
     for (path, calls) in document["paths"].as_object().unwrap() {
@@ -73,7 +73,7 @@ async fn every_request_is_described_by_the_rules_that_it_is_checked_with() {
     assert_eq!(login["properties"]["email"]["description"], "The e-mail address of the account.");
 }
 
-/// References that lead nowhere.
+/// References that do not resolve.
 fn unresolved(document: &Value, at: &Value) -> Vec<String> {
     match at {
         Value::Object(object) => object
@@ -92,7 +92,7 @@ fn unresolved(document: &Value, at: &Value) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_profile_has_the_members_that_the_document_says() {
+async fn every_member_of_a_profile_is_described() {
     let app = TestApp::new().await;
     let document = app.get("/openapi.json").await.ok();
     let tokens = app.somebody().await;

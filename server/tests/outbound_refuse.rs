@@ -1,4 +1,4 @@
-//! SECURITY H01: what the one client for calls of other servers connects to, and what it makes of what comes back.
+//! SECURITY H01: the addresses to which the outbound HTTP client connects, and how it treats answers.
 
 use std::collections::VecDeque;
 use std::io;
@@ -14,7 +14,7 @@ use crate::post::service::{Mood, Service};
 
 const LIMITS: CallLimits = CallLimits { time: Duration::from_secs(20), bytes: 64 * 1024 };
 
-/// Says something else each time; the last for ever.
+/// A resolver that gives the next answer at each lookup and repeats the last one.
 struct Fickle(Mutex<VecDeque<Vec<IpAddr>>>);
 
 impl Names for Fickle {
@@ -41,7 +41,7 @@ async fn get_within(client: &HttpClient, url: &str, limits: CallLimits) -> Resul
 }
 
 #[tokio::test]
-async fn sec_h01_no_connection_is_opened_to_this_machine_however_it_is_written() {
+async fn sec_h01_no_connection_is_opened_to_this_machine_in_any_spelling() {
     let service = Service::start().await;
     let port = service.port;
     let client = client(&[], &[&["127.0.0.1"], &["::1"], &["::ffff:127.0.0.1"], &["10.0.0.1", "127.0.0.1"]]);
@@ -71,9 +71,9 @@ async fn sec_h01_no_connection_is_opened_to_this_machine_however_it_is_written()
 }
 
 #[tokio::test]
-async fn sec_h01_a_name_that_changes_its_mind_gains_nothing() {
+async fn sec_h01_dns_rebinding_does_not_reach_an_internal_address() {
     let service = Service::start().await;
-    // What was asked first may be called, what is asked next may not.
+    // The first answer is an allowed address, the next one is not.
     let client = client(&["127.0.0.2"], &[&["127.0.0.2"], &["127.0.0.1"]]);
     let url = format!("https://rebinding.example.com:{}/", service.port);
     client.check(&url.parse().unwrap()).unwrap();
@@ -85,7 +85,7 @@ async fn sec_h01_a_name_that_changes_its_mind_gains_nothing() {
 }
 
 #[tokio::test]
-async fn sec_h01_a_name_server_has_no_word_about_localhost() {
+async fn sec_h01_localhost_names_are_not_resolved_by_dns() {
     let service = Service::start().await;
     let client = client(&["127.0.0.0/8"], &[&["10.1.2.3"]]);
     let answer = get(&client, &format!("http://api.localhost:{}/", service.port)).await.unwrap();
@@ -104,7 +104,7 @@ async fn sec_h01_a_redirect_is_an_answer_and_is_not_followed() {
 }
 
 #[tokio::test]
-async fn sec_h01_whoever_hangs_or_drips_costs_no_more_than_the_time_that_was_given() {
+async fn sec_h01_a_slow_server_delays_a_call_by_at_most_its_timeout() {
     let service = Service::start().await;
     let client = client(&["127.0.0.0/8"], &[]);
     for mood in [Mood::Hangs, Mood::Drips] {
@@ -116,7 +116,7 @@ async fn sec_h01_whoever_hangs_or_drips_costs_no_more_than_the_time_that_was_giv
 }
 
 #[tokio::test]
-async fn what_is_no_http_is_an_error_and_no_word_of_it_is_told() {
+async fn an_answer_that_is_not_http_is_an_error_without_its_text() {
     let service = Service::start().await;
     let client = client(&["127.0.0.0/8"], &[]);
     for mood in [Mood::Babbles, Mood::HangsUp] {
@@ -127,7 +127,7 @@ async fn what_is_no_http_is_an_error_and_no_word_of_it_is_told() {
 }
 
 #[tokio::test]
-async fn sec_h01_of_ten_megabytes_no_more_is_read_than_is_allowed() {
+async fn sec_h01_a_long_answer_is_read_only_up_to_the_limit() {
     let service = Service::start().await;
     service.be(Mood::Says(200, "x".repeat(10 << 20)));
     let answer = get(&client(&["127.0.0.0/8"], &[]), &service.url("/")).await.unwrap();

@@ -1,4 +1,4 @@
-//! The outbox over SMTP: what leaves, what waits, what is given up; and that nobody else has to wait for it.
+//! The outbox over SMTP: delivery, retries and giving up, and requests that do not wait for any of it.
 
 use std::time::{Duration, Instant};
 
@@ -19,7 +19,7 @@ async fn forgot(t: &TestApp, email: &str) {
     t.post("/v1/password/forgot", json!({ "email": email })).await.ok();
 }
 
-/// A port that refuses connections. The socket keeps other programs from it.
+/// A port that refuses connections. The bound socket keeps other programs off the port.
 fn dead_port() -> (TcpSocket, u16) {
     let socket = TcpSocket::new_v4().unwrap();
     socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
@@ -32,7 +32,7 @@ async fn a_mail_goes_to_one_address_as_text_and_html() {
     let sink = Sink::start().await;
     let t = TestApp::with(&sink.settings()).await;
     t.signup(ADA, "correct horse").await;
-    // With --dev the mailbox shows it, too.
+    // With --dev the mailbox shows the mail, too.
     let mail = post::newest(&t, ADA).await;
     let taken = sink.taken();
     assert_eq!(taken.len(), 1);
@@ -77,7 +77,7 @@ async fn sec_a06_a_name_cannot_add_a_header_or_a_recipient() {
 }
 
 #[tokio::test]
-async fn a_server_that_offers_no_tls_gets_no_mail_where_tls_is_asked_for() {
+async fn a_mail_server_without_tls_gets_no_mail_if_tls_is_required() {
     let sink = Sink::start().await;
     for security in ["starttls", "tls"] {
         let t = TestApp::with(&sink.settings().replace("\"none\"", &format!("\"{security}\""))).await;
@@ -99,7 +99,7 @@ async fn one_connection_carries_many_mails() {
 }
 
 #[tokio::test]
-async fn sec_s9_a_dead_or_silent_mail_server_slows_no_answer_down() {
+async fn sec_s9_a_dead_or_silent_mail_server_does_not_delay_answers() {
     let silent = Sink::start().await;
     silent.be(Mood::Silent);
     let (_socket, dead) = dead_port();
@@ -130,14 +130,14 @@ async fn sec_s9_a_mail_waits_for_the_server_and_then_leaves_once() {
         post::send(&t).await;
         assert_eq!(t.sql("select attempts from outbox where dead_at is null").await, "1");
         post::send(&t).await;
-        assert_eq!(t.sql("select attempts from outbox").await, "1", "not before its pause is over");
+        assert_eq!(t.sql("select attempts from outbox").await, "1", "no attempt before the pause is over");
         assert_ne!(t.sql("select error from outbox").await, "");
         let before = sink.taken().len();
         sink.be(Mood::Kind);
         t.advance(6 * SECOND);
         post::send(&t).await;
         assert_eq!(sink.taken().len(), before + 1);
-        // The code that left works; that of the attempt before does not, it never arrived.
+        // Only the code of the delivered mail works. The code of the failed attempt never arrived.
         let mails = post::all(&t, ADA).await;
         let old = json!({ "email": ADA, "code": mails[1].code, "new_password": "new password" });
         t.post("/v1/password/reset", old).await.refused(400, "INVALID_CODE");
@@ -156,7 +156,7 @@ async fn sec_s9_after_ten_minutes_without_the_mail_server_each_code_arrives_once
             t.signup(email, "correct horse").await;
         }
         post::send(&t).await;
-        // Each attempt waits for its time-out.
+        // Each attempt waits for this time-out, so it is short.
         let t = t.restart_with(&sink.settings().replace("\"1s\"", "\"100ms\"")).await;
         let before = sink.taken().len();
         sink.be(mood);
@@ -170,7 +170,7 @@ async fn sec_s9_after_ten_minutes_without_the_mail_server_each_code_arrives_once
         assert_eq!(sink.taken().len(), before);
         sink.be(Mood::Kind);
         let t = t.restart_with(&sink.settings()).await;
-        // The longest pause so far.
+        // Longer than the longest possible pause so far.
         t.advance(11 * MINUTE);
         post::send(&t).await;
         post::send(&t).await;
@@ -190,7 +190,7 @@ async fn sec_s9_after_ten_minutes_without_the_mail_server_each_code_arrives_once
 }
 
 #[tokio::test]
-async fn one_bad_address_is_given_up_and_holds_nobody_back() {
+async fn a_mail_to_a_bad_address_is_given_up_and_does_not_delay_others() {
     let sink = Sink::start().await;
     sink.be(Mood::Picky("ada", "550 5.1.1 <ada@example.com>: no such mailbox"));
     let t = TestApp::with(&sink.settings().replace("timeout", "connections = 1\ntimeout")).await;
@@ -204,7 +204,11 @@ async fn one_bad_address_is_given_up_and_holds_nobody_back() {
     assert!(error.contains("no such mailbox") && !error.contains(ADA), "sec_L02: {error}");
     t.advance(DAY);
     post::send(&t).await;
-    assert_eq!(t.sql("select attempts from outbox").await, "1", "what was given up is left alone");
+    assert_eq!(
+        t.sql("select attempts from outbox").await,
+        "1",
+        "a mail that was given up is not tried again"
+    );
 }
 
 #[tokio::test]
@@ -244,7 +248,7 @@ async fn two_workers_never_send_one_mail_twice() {
 }
 
 #[tokio::test]
-async fn a_mail_whose_worker_died_is_sent_by_another_when_the_lease_is_over() {
+async fn the_mail_of_a_dead_worker_is_sent_by_another_after_its_lease() {
     let sink = Sink::start().await;
     sink.be(Mood::Silent);
     let t = TestApp::with(&sink.settings()).await;
@@ -263,7 +267,7 @@ async fn a_mail_whose_worker_died_is_sent_by_another_when_the_lease_is_over() {
 }
 
 #[tokio::test]
-async fn a_mail_that_has_left_is_not_sent_again_though_the_database_was_locked_when_it_did() {
+async fn a_mail_sent_while_the_database_was_locked_is_not_sent_again() {
     if !database::is_sqlite() {
         return;
     }
@@ -278,24 +282,24 @@ async fn a_mail_that_has_left_is_not_sent_again_though_the_database_was_locked_w
     let mut other = sqlx::AnyConnection::connect(&file).await.unwrap();
     sqlx::query("begin immediate").execute(&mut other).await.unwrap();
     sink.be(Mood::Kind);
-    // It waits in the same queue as what the outbox has to note, and for as long.
+    // This sign-up waits in the same write queue as the outbox's note of the delivery, and for as long.
     let refused = t.post("/v1/signup", json!({ "email": BOB, "password": "correct horse" })).await;
     assert_eq!(refused.status, 503);
     t.advance(HOUR);
     sqlx::query("rollback").execute(&mut other).await.unwrap();
-    until("it is noted that the mail has left", async || t.sql("select count(*) from outbox").await == "0")
-        .await;
+    until("the delivery is noted", async || t.sql("select count(*) from outbox").await == "0").await;
     assert_eq!(sink.taken().len(), 1);
     worker.abort();
 }
 
 #[tokio::test]
-async fn a_mail_leaves_at_once_and_the_worker_stops_when_told() {
+async fn a_mail_leaves_at_once_and_the_worker_stops_at_shutdown() {
     let sink = Sink::start().await;
     let t = TestApp::with(&sink.settings()).await;
     let (stop, ended) = watch::channel(());
     let worker = tokio::spawn(outbox::run(t.app.outbox.clone(), ended));
-    // The clock wakes it a second after it last did something. A busy machine may be as slow, but not each time.
+    // Without the signal, the clock wakes the worker a second after its last work. A busy machine may be as slow, but
+    // not each time.
     let mut fastest = Duration::MAX;
     for at in 1..=5 {
         t.signup(&format!("user{at}@example.com"), "correct horse").await;
@@ -309,7 +313,7 @@ async fn a_mail_leaves_at_once_and_the_worker_stops_when_told() {
 }
 
 #[tokio::test]
-async fn a_flood_for_addresses_without_an_account_holds_no_mail_back() {
+async fn a_flood_for_addresses_without_an_account_does_not_hold_back_mails() {
     let sink = Sink::start().await;
     let t = TestApp::with(&sink.settings()).await;
     for at in 0..400 {
@@ -318,12 +322,12 @@ async fn a_flood_for_addresses_without_an_account_holds_no_mail_back() {
     t.signup(ADA, "correct horse").await;
     let (_running, ended) = watch::channel(());
     let worker = tokio::spawn(outbox::run(t.app.outbox.clone(), ended));
-    until("the mail behind 400 rows without a reader has left", async || !sink.taken().is_empty()).await;
+    until("the mail behind 400 rows without a recipient has left", async || !sink.taken().is_empty()).await;
     worker.abort();
 }
 
 #[tokio::test]
-async fn never_more_mails_are_on_their_way_than_there_are_connections() {
+async fn at_most_one_mail_per_connection_is_on_its_way() {
     let sink = Sink::start().await;
     sink.be(Mood::Silent);
     let slow = sink.settings().replace("timeout = \"1s\"", "connections = 2\ntimeout = \"1m\"");
@@ -344,7 +348,7 @@ async fn never_more_mails_are_on_their_way_than_there_are_connections() {
 }
 
 #[tokio::test]
-async fn a_mail_that_lost_its_reason_does_not_leave() {
+async fn a_confirmation_mail_is_dropped_if_the_address_is_already_confirmed() {
     let sink = Sink::start().await;
     sink.be(Mood::Picky("ada", "451 later"));
     let t = TestApp::with(&sink.settings()).await;
@@ -358,7 +362,7 @@ async fn a_mail_that_lost_its_reason_does_not_leave() {
 }
 
 #[tokio::test]
-async fn the_language_is_the_accounts_else_the_requests_else_the_operators() {
+async fn a_mail_uses_the_language_of_the_account_then_request_then_settings() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::create_dir(folder.path().join("fr")).unwrap();
     for message in doorward_core::message::Message::ALL {

@@ -1,4 +1,4 @@
-//! `POST /v1/password/forgot`: a mail for whoever has an account, and nobody else learns who that is.
+//! `POST /v1/password/forgot` mails a code and a link. Its answer does not disclose whether an account exists.
 
 use serde_json::json;
 
@@ -20,7 +20,7 @@ async fn rows(t: &TestApp) -> (String, String, String) {
 }
 
 #[tokio::test]
-async fn seed_k39_who_forgot_the_password_gets_a_code_and_a_link() {
+async fn seed_k39_a_reset_mail_has_a_code_and_a_link() {
     let t = TestApp::new().await;
     t.signup(ADA, "correct horse").await;
     assert_eq!(forgot(&t, " Ada@Example.com ").await.ok(), json!({}));
@@ -59,13 +59,13 @@ async fn sec_r01_known_and_unknown_addresses_get_the_same_answer_for_the_same_wo
         seen.push((answer.status, answer.text, headers, written));
     }
     assert_eq!(seen[0], seen[1]);
-    assert_eq!(seen[0].3, (1, 1, 1), "a challenge, a mail, a line of the audit log");
+    assert_eq!(seen[0].3, (1, 1, 1), "a challenge, a mail and an audit record");
     assert!(post::all(&t, "nobody@example.com").await.is_empty());
-    assert_eq!(t.sql("select count(*) from outbox").await, "0", "what has no reader is dropped");
+    assert_eq!(t.sql("select count(*) from outbox").await, "0", "a mail without a recipient is dropped");
 }
 
 #[tokio::test]
-async fn sec_c07_asking_changes_nothing() {
+async fn sec_c07_a_reset_request_changes_neither_password_nor_sessions() {
     let t = TestApp::new().await;
     let session = t.somebody().await;
     forgot(&t, ADA).await.ok();
@@ -81,7 +81,7 @@ async fn sec_c03_a_new_mail_voids_the_one_before() {
     forgot(&t, ADA).await.ok();
     let old = post::newest(&t, ADA).await;
     forgot(&t, ADA).await.ok();
-    // Already before the new one has left.
+    // The old code is void even before the new mail has left.
     let with_code = json!({ "email": ADA, "code": old.code, "new_password": "new password" });
     t.post("/v1/password/reset", with_code).await.refused(400, "INVALID_CODE");
     let new = post::newest(&t, ADA).await;
@@ -91,7 +91,7 @@ async fn sec_c03_a_new_mail_voids_the_one_before() {
 }
 
 #[tokio::test]
-async fn a_mail_that_was_asked_for_five_times_while_none_could_leave_leaves_once() {
+async fn five_reset_requests_during_a_mail_outage_send_one_mail() {
     let t = TestApp::new().await;
     t.signup(ADA, "correct horse").await;
     post::send(&t).await;
@@ -120,7 +120,7 @@ async fn sec_c06_the_host_of_a_link_comes_from_the_settings_alone() {
 }
 
 #[tokio::test]
-async fn an_app_has_the_links_open_its_own_page() {
+async fn reset_links_can_open_a_page_of_the_app() {
     let t = TestApp::with("[links]\nreset = \"https://app.example.com/new?token={token}\"").await;
     t.signup(ADA, "correct horse").await;
     forgot(&t, ADA).await.ok();
@@ -135,7 +135,7 @@ async fn sec_l04_the_database_holds_neither_code_nor_token() {
     assert_eq!(
         t.sql("select count(*) from challenges where code_hash is null and token_hash is null").await,
         "2",
-        "D-22: nothing before the mail leaves"
+        "D-22: no hash is stored before the mail leaves"
     );
     let mail = post::newest(&t, ADA).await;
     t.sql("select count(*) from challenges where code_hash is not null").await;
@@ -149,7 +149,7 @@ async fn sec_l04_the_database_holds_neither_code_nor_token() {
 }
 
 #[tokio::test]
-async fn what_is_no_address_is_refused_with_its_field() {
+async fn an_invalid_address_is_refused_with_its_field() {
     let t = TestApp::new().await;
     for body in
         [json!({}), json!({ "email": "" }), json!({ "email": "a@x.de,b@y.de" }), json!({ "email": 7 })]
@@ -162,7 +162,7 @@ async fn what_is_no_address_is_refused_with_its_field() {
 }
 
 #[tokio::test]
-async fn seed_m52_m20_a_compatible_server_says_that_nobody_has_the_address() {
+async fn seed_m52_m20_with_compatible_disclosure_an_unknown_address_is_reported() {
     let t = TestApp::with("[disclosure]\naccount = \"compatible\"").await;
     t.signup(ADA, "correct horse").await;
     for path in ["/v1/password/forgot", "/v1/email/resend"] {

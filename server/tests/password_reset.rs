@@ -8,7 +8,7 @@ use crate::support::{Answer, MINUTE, SECOND, TestApp};
 const ADA: &str = "ada@example.com";
 const NEW: &str = "new password";
 
-/// Somebody who forgot the password, and the mail.
+/// A server with Ada's account, and the mail of a reset that Ada asked for.
 async fn forgetful(settings: &str) -> (TestApp, Mail) {
     let t = TestApp::with(settings).await;
     t.signup(ADA, "correct horse").await;
@@ -48,7 +48,7 @@ async fn seed_m53_the_token_of_the_link_sets_a_new_password() {
 }
 
 #[tokio::test]
-async fn seed_m54_the_answer_has_the_account_unless_the_new_password_does_not_open_it() {
+async fn seed_m54_the_answer_has_the_profile_unless_the_account_is_disabled() {
     let (t, mail) = forgetful("").await;
     t.advance(SECOND);
     let user = by_token(&t, mail.token()).await.ok()["user"].clone();
@@ -60,7 +60,7 @@ async fn seed_m54_the_answer_has_the_account_unless_the_new_password_does_not_op
 }
 
 #[tokio::test]
-async fn seed_k42_a_code_that_came_as_a_number_works_without_its_zeros() {
+async fn seed_k42_a_numeric_code_works_without_its_leading_zeros() {
     let (t, mut mail) = forgetful("").await;
     while !mail.code.starts_with('0') {
         mail = self::mail(&t).await;
@@ -70,7 +70,7 @@ async fn seed_k42_a_code_that_came_as_a_number_works_without_its_zeros() {
 }
 
 #[tokio::test]
-async fn seed_k43_the_new_password_is_held_to_the_rule_and_costs_no_code() {
+async fn seed_k43_an_invalid_new_password_is_refused_and_uses_up_no_token() {
     let (t, mail) = forgetful("").await;
     for password in ["12345".to_owned(), "x".repeat(61), String::new()] {
         let body = json!({ "token": mail.token(), "new_password": password });
@@ -103,7 +103,7 @@ async fn seed_m56_every_session_ends_with_the_old_password() {
 }
 
 #[tokio::test]
-async fn seed_m54_a_reset_leaves_verified_as_it_was_unless_the_operator_says_otherwise() {
+async fn seed_m54_a_reset_verifies_the_address_only_if_the_operator_says_so() {
     for (settings, verified) in [("", false), ("[codes]\nreset_verifies = true", true)] {
         let (t, mail) = forgetful(settings).await;
         let confirm = post::all(&t, ADA).await.pop().unwrap();
@@ -132,7 +132,7 @@ async fn sec_c01_a_code_lives_ten_minutes_and_a_link_thirty_from_when_the_mail_l
 }
 
 #[tokio::test]
-async fn sec_c02_of_fifty_uses_at_once_one_succeeds() {
+async fn sec_c02_one_of_fifty_simultaneous_uses_succeeds() {
     let (t, mail) = forgetful("").await;
     let calls = (0..50).map(|at| {
         let by_code = json!({ "email": ADA, "code": mail.code, "new_password": NEW });
@@ -152,7 +152,7 @@ async fn sec_c02_of_fifty_uses_at_once_one_succeeds() {
 }
 
 #[tokio::test]
-async fn sec_c04_five_wrong_codes_are_all_that_is_looked_at_however_they_come() {
+async fn sec_c04_only_five_wrong_codes_are_checked_even_if_sent_at_once() {
     let (t, mail) = forgetful("").await;
     let calls = (0..200).map(|at| {
         // Two spellings of one address share the tries.
@@ -161,7 +161,7 @@ async fn sec_c04_five_wrong_codes_are_all_that_is_looked_at_however_they_come() 
         let body = json!({ "email": email, "code": code, "new_password": NEW });
         let t = &t;
         async move {
-            // A database that is too busy for so many has looked at none: come again.
+            // A 503 of an overloaded database means that the code was not checked, so the call is repeated.
             loop {
                 let answer = t.post("/v1/password/reset", body.clone()).await;
                 if answer.status != 503 {
@@ -175,12 +175,12 @@ async fn sec_c04_five_wrong_codes_are_all_that_is_looked_at_however_they_come() 
     }
     assert_eq!(t.sql("select tries from challenges where scene = 'reset_password'").await, "5");
     by_code(&t, ADA, mail.code.as_str()).await.refused(400, "INVALID_CODE");
-    // Guessing locks nobody out: the link in the owner's mail still works.
+    // Guessing does not lock out the owner: the link in the mail still works.
     by_token(&t, mail.token()).await.ok();
 }
 
 #[tokio::test]
-async fn sec_r01_an_unknown_account_looks_like_a_wrong_code() {
+async fn sec_r01_an_unknown_account_is_answered_like_a_wrong_code() {
     let (t, mail) = forgetful("").await;
     let known = by_code(&t, ADA, wrong(&mail.code)).await;
     for email in ["nobody@example.com", "asked@example.com"] {
@@ -213,7 +213,7 @@ async fn sec_c03_a_code_works_for_its_scene_and_its_address_only() {
 }
 
 #[tokio::test]
-async fn sec_p05_the_owner_is_told_and_the_notice_opens_nothing() {
+async fn sec_p05_the_owner_gets_a_notice_without_code_or_link() {
     let (t, mail) = forgetful("").await;
     by_token(&t, mail.token()).await.ok();
     let notice = post::newest(&t, ADA).await;
@@ -223,7 +223,7 @@ async fn sec_p05_the_owner_is_told_and_the_notice_opens_nothing() {
 }
 
 #[tokio::test]
-async fn a_repeated_request_with_its_key_is_carried_out_once_and_answered_twice() {
+async fn a_reset_repeated_with_its_idempotency_key_is_carried_out_once() {
     let (t, mail) = forgetful("").await;
     let send = |key: &str, token: &str| {
         let body = json!({ "token": token, "new_password": NEW });
@@ -236,7 +236,11 @@ async fn a_repeated_request_with_its_key_is_carried_out_once_and_answered_twice(
     send(other, mail.token()).await.refused(400, "TOKEN_REVOKED");
     send(other, mail.token()).await.refused(400, "TOKEN_REVOKED");
     assert_eq!(t.sql("select count(*) from audit where event = 'password_reset'").await, "1");
-    assert_eq!(t.sql("select count(*) from audit where event = 'code_refused'").await, "1", "no second try");
+    assert_eq!(
+        t.sql("select count(*) from audit where event = 'code_refused'").await,
+        "1",
+        "the repetition counts no second try"
+    );
 }
 
 #[tokio::test]

@@ -1,5 +1,4 @@
-//! New passwords that are refused because they are guessed first (SECURITY P02), and addresses of domains that are not
-//! taken.
+//! Refusal of new passwords that are easy to guess (SECURITY P02), and of addresses of domains that may not sign up.
 
 use std::sync::{Arc, Mutex};
 
@@ -32,7 +31,7 @@ fn rejected(said: Answer, field: &str) -> Value {
 }
 
 #[tokio::test]
-async fn sec_p02_no_password_is_refused_until_the_operator_turns_it_on() {
+async fn sec_p02_password_screening_is_off_until_the_operator_turns_it_on() {
     let t = TestApp::new().await;
     signup(&t, ADA, "123456").await.ok();
 }
@@ -65,7 +64,7 @@ async fn sec_p02_a_common_password_is_refused_at_a_signup_a_first_login_a_change
 }
 
 #[tokio::test]
-async fn sec_p02_a_common_password_is_refused_with_a_provider_on_our_own_page_and_from_an_operator() {
+async fn sec_p02_a_common_password_is_refused_from_providers_hosted_pages_and_operators() {
     let op = Issuer::start().await;
     op.person("ada", json!({ "name": "Ada" }));
     let t = TestApp::with(&format!("{COMMON}[admin]\npublic = true\n{}", op.settings("acme"))).await;
@@ -96,7 +95,7 @@ async fn sec_p02_a_common_password_is_refused_with_a_provider_on_our_own_page_an
 }
 
 #[tokio::test]
-async fn sec_p02_a_password_that_is_made_of_what_everybody_knows_is_refused() {
+async fn sec_p02_a_password_made_of_the_users_or_the_products_name_is_refused() {
     let t = TestApp::with(COMMON).await;
     let email = "ada.lovelace@analytical.example";
     for password in ["acmecloud", "Acme2026", "lovelace1", "Ada.Lovelace", "analytical!", "localhost1"] {
@@ -118,7 +117,7 @@ async fn sec_p02_a_password_that_is_made_of_what_everybody_knows_is_refused() {
 }
 
 #[tokio::test]
-async fn sec_p02_a_reset_tells_by_no_answer_whether_there_is_an_account() {
+async fn sec_p02_a_reset_is_answered_alike_with_and_without_an_account() {
     let t = TestApp::with(COMMON).await;
     signup(&t, ADA, "correct horse").await.ok();
     for password in ["adaexample", "football", "adabyron"] {
@@ -134,7 +133,7 @@ async fn sec_p02_a_reset_tells_by_no_answer_whether_there_is_an_account() {
 }
 
 #[tokio::test]
-async fn a_list_of_the_operators_own_takes_the_place_of_the_built_in_one() {
+async fn the_operators_own_list_replaces_the_built_in_one() {
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), "hunter22\nSommer2026\n").unwrap();
     let t = TestApp::with(&format!("[password]\nblocked = {:?}\n", file.path().to_str().unwrap())).await;
@@ -154,8 +153,8 @@ async fn sec_p02_a_filter_of_stolen_passwords_works_offline() {
 }
 
 #[tokio::test]
-async fn sec_p02_a_service_learns_five_digits_and_refuses_nobody_when_it_is_down() {
-    // SHA-1 of "correct horse": what it begins with leaves, and nothing else.
+async fn sec_p02_a_breach_service_gets_five_hash_digits_and_is_skipped_when_down() {
+    // Only the first five digits of the SHA-1 of "correct horse" are sent to the service.
     let asked: Arc<Mutex<Vec<String>>> = Arc::default();
     let lines = Arc::new(Mutex::new(String::new()));
     let (status, seen, said) = (Arc::new(Mutex::new(200)), asked.clone(), lines.clone());
@@ -214,19 +213,19 @@ async fn only_listed_domains_may_sign_up_and_their_accounts_get_no_other_address
 }
 
 #[tokio::test]
-async fn blocked_domains_are_blocked_with_all_below_them() {
+async fn a_blocked_domain_also_blocks_its_subdomains() {
     let t = TestApp::with("[signup]\nblocked_domains = [\"mailinator.example\"]").await;
     for email in ["eve@mailinator.example", "eve@a.b.MAILINATOR.example"] {
         assert_eq!(signup(&t, email, "correct horse").await.refused(403, "FORBIDDEN")["field"], "email");
     }
     signup(&t, "eve@notmailinator.example", "correct horse").await.ok();
-    // Who was there before stays.
+    // Existing accounts of a blocked domain can still sign in.
     let t = t.restart_with("[signup]\nblocked_domains = [\"notmailinator.example\"]").await;
     t.login("eve@notmailinator.example", "correct horse").await;
 }
 
 #[test]
-fn sec_p02_the_command_line_makes_a_filter_and_tells_of_lists_that_are_none() {
+fn sec_p02_the_command_line_makes_a_filter_and_refuses_invalid_lists() {
     let folder = tempfile::tempdir().unwrap();
     let file = |name: &str| folder.path().join(name);
     std::fs::write(file("list"), "correct horse battery staple\r\npassword\n").unwrap();
@@ -237,7 +236,7 @@ fn sec_p02_the_command_line_makes_a_filter_and_tells_of_lists_that_are_none() {
     let missing = doorward(folder.path()).args(["passwords", "filter", "nowhere", "other"]).output().unwrap();
     assert!(!missing.status.success() && !file("other").exists());
 
-    // A path of a file of settings is relative to that.
+    // A path in a settings file is relative to the folder of that file.
     std::fs::create_dir(file("etc")).unwrap();
     let check = |text: &str| {
         std::fs::write(file("etc/doorward.toml"), text).unwrap();
@@ -271,7 +270,7 @@ fn sec_p02_a_common_password_is_refused_on_the_command_line() {
 }
 
 #[test]
-fn domains_that_keep_nobody_out_are_warned_of() {
+fn allowed_domains_without_confirmation_cause_a_warning() {
     let folder = tempfile::tempdir().unwrap();
     for (text, warned) in [
         ("domains = [\"corp.example\"]", true),

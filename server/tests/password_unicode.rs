@@ -1,5 +1,5 @@
-//! A password is one password however its letters are composed: NFC before it is counted, screened and hashed (RFC 8265
-//! §4.2, NIST SP 800-63B-4 §3.1.1.2).
+//! Passwords are normalised to NFC before they are counted, screened and hashed (RFC 8265 §4.2, NIST SP 800-63B-4
+//! §3.1.1.2).
 
 use argon2::{Algorithm, Argon2, Params, Version};
 use axum::http::Method;
@@ -26,7 +26,7 @@ fn login(email: &str, password: &str) -> Value {
 }
 
 #[tokio::test]
-async fn a_password_that_was_typed_composed_signs_in_typed_decomposed_and_the_other_way_round() {
+async fn a_password_signs_in_in_composed_and_decomposed_form() {
     let t = TestApp::new().await;
     for (email, first, then) in
         [("ada@example.com", COMPOSED, DECOMPOSED), ("bob@example.com", DECOMPOSED, COMPOSED)]
@@ -44,7 +44,7 @@ async fn a_password_that_was_typed_composed_signs_in_typed_decomposed_and_the_ot
 }
 
 #[tokio::test]
-async fn a_reset_a_change_a_first_proof_and_the_end_of_an_account_take_a_password_in_either_form() {
+async fn reset_change_verification_and_deletion_take_a_password_in_either_form() {
     let t = TestApp::new().await;
     t.signup(ADA, "correct horse").await;
     t.post("/v1/password/forgot", json!({ "email": ADA })).await.ok();
@@ -69,7 +69,7 @@ async fn a_reset_a_change_a_first_proof_and_the_end_of_an_account_take_a_passwor
 }
 
 #[tokio::test]
-async fn a_first_sign_in_that_makes_the_account_keeps_the_composed_password() {
+async fn an_auto_registered_account_stores_the_composed_password() {
     let t = TestApp::with("[auto_register]\npassword = true\n").await;
     let begin = json!({ "email": ADA, "password": DECOMPOSED, "options": { "auto_register": true } });
     t.post("/v1/login", begin).await.ok();
@@ -128,7 +128,7 @@ async fn with_raw_hash(t: &TestApp) {
 }
 
 #[tokio::test]
-async fn a_hash_of_before_still_opens_its_account_as_it_was_typed_and_is_made_anew() {
+async fn a_hash_from_before_normalisation_still_signs_in_and_is_then_replaced() {
     let t = TestApp::new().await;
     with_raw_hash(&t).await;
     t.post("/v1/login", login(ADA, COMPOSED)).await.refused(401, "INCORRECT_USERNAME_OR_PASSWORD");
@@ -138,7 +138,7 @@ async fn a_hash_of_before_still_opens_its_account_as_it_was_typed_and_is_made_an
 }
 
 #[tokio::test]
-async fn a_hash_of_before_is_good_for_a_change_and_for_the_end_of_the_account() {
+async fn a_hash_from_before_normalisation_works_for_a_change_and_a_deletion() {
     let t = TestApp::new().await;
     t.signup(ADA, "correct horse").await;
     let who = t.login(ADA, "correct horse").await;

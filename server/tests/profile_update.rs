@@ -1,4 +1,4 @@
-//! `PATCH /v1/profile` and `GET /v1/users/{id}`: what a person says of themself, and what others see of it.
+//! `PATCH /v1/profile` changes the own profile. `GET /v1/users/{id}` shows the public part of a profile to other users.
 
 use serde_json::{Value, json};
 
@@ -73,7 +73,7 @@ async fn seed_a79_to_a83_a86_an_address_in_parts_is_one_claim() {
         (&user["address"]["country"], &user["address"]["region"]),
         (&json!("England"), &json!("England"))
     );
-    assert!(user["address"].get("locality").is_none(), "parts within it change only these, too");
+    assert!(user["address"].get("locality").is_none(), "a nested address changes only the given parts");
     let user = patch(&t, &who, json!({ "address": null, "locality": "Paris" })).await;
     assert_eq!(user["address"], json!({ "locality": "Paris" }));
     assert!(patch(&t, &who, json!({ "address": null })).await.get("address").is_none());
@@ -81,7 +81,10 @@ async fn seed_a79_to_a83_a86_an_address_in_parts_is_one_claim() {
         patch(&t, &who, json!({ "locality": "London" })).await["address"],
         json!({ "locality": "London" })
     );
-    assert!(patch(&t, &who, json!({ "locality": null })).await.get("address").is_none(), "its last part");
+    assert!(
+        patch(&t, &who, json!({ "locality": null })).await.get("address").is_none(),
+        "without its last part the address is removed"
+    );
 }
 
 #[tokio::test]
@@ -99,7 +102,7 @@ async fn seed_a81_a82_a84_a85_locality_region_city_and_province_are_four_fields(
     assert_eq!(shown(&who["user"]), (claim.clone(), json!("London"), json!("Greater London")));
     let user = patch(&t, &who, all).await;
     assert_eq!(shown(&user), (claim.clone(), json!("London"), json!("Greater London")), "all in one call");
-    // One after the other: none takes the place of another.
+    // Changing one of the fields leaves the others unchanged.
     for (name, value) in [("city", "Paris"), ("province", "Normandy")] {
         let user = patch(&t, &who, json!({ name: value })).await;
         assert_eq!((&user["address"], &user[name]), (&claim, &json!(value)));
@@ -133,7 +136,7 @@ async fn city_and_province_are_as_public_as_the_address() {
 }
 
 #[tokio::test]
-async fn what_is_not_given_stays_and_what_is_empty_goes() {
+async fn a_missing_field_is_kept_and_an_empty_field_is_removed() {
     let t = TestApp::new().await;
     let who = t.somebody().await;
     patch(&t, &who, json!({ "name": "Ada", "nickname": "Nick", "misc": "mine", "email_subscription": true }))
@@ -148,7 +151,7 @@ async fn what_is_not_given_stays_and_what_is_empty_goes() {
 }
 
 #[tokio::test]
-async fn seed_a39_address_number_and_password_have_calls_of_their_own() {
+async fn seed_a39_email_phone_and_password_are_changed_by_their_own_calls() {
     let t = TestApp::new().await;
     let who = t.somebody().await;
     for (field, call) in [("email", "updateEmail"), ("phone", "updatePhone"), ("password", "updatePassword")]
@@ -161,7 +164,7 @@ async fn seed_a39_address_number_and_password_have_calls_of_their_own() {
 }
 
 #[tokio::test]
-async fn seed_a87_sec_x03_what_the_server_knows_nobody_tells_it() {
+async fn seed_a87_sec_x03_a_client_cannot_set_fields_that_the_server_manages() {
     let t = TestApp::with(EXTRAS).await;
     let who = t.somebody().await;
     for field in [
@@ -187,7 +190,7 @@ async fn seed_a87_sec_x03_what_the_server_knows_nobody_tells_it() {
 }
 
 #[tokio::test]
-async fn seed_a65_a67_what_the_client_says_does_not_overwrite_what_the_server_saw() {
+async fn seed_a65_a67_fields_set_by_the_client_do_not_overwrite_the_session_list() {
     let t = TestApp::new().await;
     t.signup("ada@example.com", "correct horse").await;
     let body = json!({ "email": "ada@example.com", "password": "correct horse" });
@@ -199,7 +202,7 @@ async fn seed_a65_a67_what_the_client_says_does_not_overwrite_what_the_server_sa
 }
 
 #[tokio::test]
-async fn seed_a75_the_operator_may_name_the_words_for_gender() {
+async fn seed_a75_the_operator_may_list_the_allowed_values_of_gender() {
     let t = TestApp::with("[profile]\ngenders = [\"M\", \"F\", \"U\"]").await;
     let who = t.somebody().await;
     for word in ["M", "F", "U"] {
@@ -254,7 +257,7 @@ const CAMEL: &str = "[profile.extras.player_name]\ntype = \"string\"\n\
     [profile.extras.teamPlayerId]\ntype = \"number\"\nvisibility = \"public\"\n";
 
 #[tokio::test]
-async fn seed_a88_a_field_of_the_operators_own_is_known_by_both_spellings() {
+async fn seed_a88_an_extra_field_is_known_by_both_spellings() {
     let t = TestApp::with(CAMEL).await;
     let base =
         json!({ "email": "ada@example.com", "password": "correct horse", "options": { "login": true } });
@@ -300,7 +303,7 @@ async fn seed_a88_a_field_of_the_operators_own_is_known_by_both_spellings() {
 }
 
 #[tokio::test]
-async fn seed_r23_the_first_profile_document_may_have_its_names_in_camel_case() {
+async fn seed_r23_default_profile_fields_may_have_camel_case_names() {
     let more = "[defaults.password]\nextras = { playerName = \"undefined\", team_player_id = -1 }\n";
     let t = TestApp::with(&format!("{CAMEL}{more}")).await;
     let user = t.somebody().await["user"].clone();
@@ -308,7 +311,7 @@ async fn seed_r23_the_first_profile_document_may_have_its_names_in_camel_case() 
 }
 
 #[tokio::test]
-async fn hooks_see_and_set_a_field_of_the_operators_own_as_it_is_declared() {
+async fn hooks_see_and_set_an_extra_field_by_its_declared_name() {
     let getter = tell("post_update_profile", "model.get_extras()");
     let t = Hooked::with(&getter, CAMEL, "time = \"5s\"").await;
     let who = t.somebody().await;
@@ -326,7 +329,7 @@ async fn seed_m63_new_accounts_have_the_roles_of_the_settings() {
 }
 
 #[tokio::test]
-async fn seed_m64_tokens_for_messages_are_kept() {
+async fn seed_m64_push_message_tokens_are_stored() {
     let t = TestApp::new().await;
     let who = t.somebody().await;
     let user = patch(&t, &who, json!({ "fcm_tokens": ["one", "two"] })).await;
@@ -344,18 +347,18 @@ async fn a_username_is_chosen_changed_and_given_up() {
     patch(&t, &bob, json!({ "username": "bob" })).await;
     let answer = t.send_as(&ada, "PATCH", "/v1/profile", json!({ "username": "BOB", "name": "Ada" })).await;
     assert_eq!(answer.refused(409, "EXISTS")["field"], "username");
-    assert!(t.profile(&ada).await.get("name").is_none(), "all of it or nothing");
+    assert!(t.profile(&ada).await.get("name").is_none(), "a refused call changes no field");
     assert_eq!(
         patch(&t, &bob, json!({ "username": "b0b" })).await["username"],
         "b0b",
-        "one's own look is free"
+        "a look-alike of the account's own username is free"
     );
     assert!(patch(&t, &bob, json!({ "username": null })).await.get("username").is_none());
     assert_eq!(patch(&t, &ada, json!({ "username": "bob" })).await["username"], "bob");
 }
 
 #[tokio::test]
-async fn seed_k10_to_k14_others_see_what_its_owner_made_public_and_is_proven() {
+async fn seed_k10_to_k14_other_users_see_only_public_and_proven_fields() {
     let t = TestApp::with(EXTRAS).await;
     let (ada, other) = (t.somebody().await, t.device("the device of a reader").await);
     let seen = async || {
@@ -382,7 +385,7 @@ async fn seed_k10_to_k14_others_see_what_its_owner_made_public_and_is_proven() {
         (&more["gender"], &more["birthdate"], &more["address"]),
         (&json!("F"), &json!("1815-12-10"), &json!("London"))
     );
-    assert!(more.get("email").is_none(), "it was never proven");
+    assert!(more.get("email").is_none(), "the address is not proven");
     t.sql_do("update identities set verified_at = 1 where kind = 'email'").await;
     assert_eq!(seen().await["email"], "ada@example.com");
     for hidden in
@@ -393,7 +396,7 @@ async fn seed_k10_to_k14_others_see_what_its_owner_made_public_and_is_proven() {
 }
 
 #[tokio::test]
-async fn sec_x01_nobody_is_shown_to_nobody_and_no_disabled_one_to_anybody() {
+async fn sec_x01_a_profile_needs_a_session_and_a_disabled_account_is_hidden() {
     let t = TestApp::new().await;
     let (ada, other) = (t.somebody().await, t.device("the device of a reader").await);
     let path = format!("/v1/users/{}", ada["user"]["user_id"].as_str().unwrap());

@@ -1,4 +1,4 @@
-//! Proofs of a key (RFC 9449 §4.3): one that is right in everything is taken, one that is wrong in one thing is not.
+//! DPoP proofs (RFC 9449 §4.3): a correct proof is accepted, a proof with one fault is refused.
 
 use axum::http::Method;
 use base64::Engine;
@@ -26,7 +26,7 @@ fn bad_proof(answer: &Answer, what: &str) {
 }
 
 #[tokio::test]
-async fn sec_d01_sec_d02_a_proof_that_is_wrong_in_one_thing_is_refused() {
+async fn sec_d01_sec_d02_a_proof_with_one_fault_is_refused() {
     let app = TestApp::new().await;
     let (key, stranger) = (ProofKey::new(), ProofKey::new());
     let tokens = app.somebody_with(&key).await;
@@ -131,7 +131,7 @@ async fn sec_d01_sec_d02_a_proof_that_is_wrong_in_one_thing_is_refused() {
     profile(&app, token, &sign(&header, &good())).await.ok();
 }
 
-/// The page may stand behind a dev server's proxy (Vite's `server.proxy`), or be opened as `http://127.0.0.1:8787`.
+/// The page may be behind a dev server's proxy (Vite's `server.proxy`), or be opened as `http://127.0.0.1:8787`.
 #[tokio::test]
 async fn in_development_a_proof_may_name_any_loopback_host_and_port() {
     let app = TestApp::new().await;
@@ -162,7 +162,7 @@ async fn in_development_a_proof_may_name_any_loopback_host_and_port() {
 }
 
 #[tokio::test]
-async fn in_development_a_proof_may_name_a_proxy_of_a_server_below_a_path() {
+async fn in_development_a_proof_may_name_a_proxy_if_public_url_has_a_path() {
     let app = TestApp::with("public_url = \"http://localhost:8787/auth\"").await;
     let key = ProofKey::new();
     let tokens = app.somebody_with(&key).await;
@@ -174,7 +174,7 @@ async fn in_development_a_proof_may_name_a_proxy_of_a_server_below_a_path() {
 }
 
 #[tokio::test]
-async fn a_proof_for_another_address_is_refused_with_public_url_and_what_was_sent() {
+async fn a_proof_for_another_address_is_refused_with_public_url_and_the_sent_htu() {
     let log = Log::listen();
     let app = TestApp::production("").await;
     let nonce = app.nonce();
@@ -222,7 +222,7 @@ async fn sec_t05_sec_d01_a_proof_has_one_spelling() {
     let token = tokens["access_token"].as_str().unwrap();
     let proof = key.proof("GET", PROFILE, &app.nonce(), Some(token));
     for (at, letter) in proof.char_indices() {
-        // The letter beside it: in the last place of a part it has the same used bits.
+        // The next letter of the alphabet. As the last letter of a part it can have the same used bits.
         let other = match letter {
             '.' => 'A',
             '_' => '-',
@@ -240,7 +240,7 @@ async fn sec_t05_sec_d01_a_proof_has_one_spelling() {
 }
 
 #[tokio::test]
-async fn sec_d06_what_the_clients_clock_says_does_not_matter() {
+async fn sec_d06_the_clients_clock_does_not_matter() {
     let app = TestApp::new().await;
     let key = ProofKey::new();
     let tokens = app.somebody_with(&key).await;
@@ -286,7 +286,7 @@ async fn a_nonce_can_be_asked_for_before_the_first_proof() {
 }
 
 #[tokio::test]
-async fn sec_d07_a_proof_without_a_good_nonce_is_answered_with_one() {
+async fn sec_d07_a_proof_without_a_valid_nonce_is_answered_with_a_nonce() {
     let app = TestApp::new().await;
     let key = ProofKey::new();
     let body = json!({ "email": "ada@example.com", "password": "correct horse" });
@@ -307,10 +307,10 @@ async fn sec_d07_a_proof_without_a_good_nonce_is_answered_with_one() {
         assert!(answer.header("access-control-expose-headers").contains("dpop-nonce"));
         answer.refused(401, "USE_DPOP_NONCE");
         let answer = login(Some(&nonce)).await;
-        assert_eq!(answer.header("dpop-nonce"), nonce, "every answer has one");
+        assert_eq!(answer.header("dpop-nonce"), nonce, "every answer has a nonce");
         answer.ok();
     }
-    // A refusal costs nothing: no try is counted, nothing is written (D-6).
+    // A refusal counts no try and writes nothing (D-6).
     assert_eq!(app.sql("select count(*) from audit where event = 'sign_in_failed'").await, "0");
     let nonce = app.nonce();
     app.advance(MINUTE);
@@ -319,11 +319,11 @@ async fn sec_d07_a_proof_without_a_good_nonce_is_answered_with_one() {
     app.advance(MINUTE);
     login(Some(&nonce)).await.refused(401, "USE_DPOP_NONCE");
     let plain = app.post("/v1/login", body.clone()).await;
-    assert_eq!(plain.header("dpop-nonce"), "", "who sends no proof needs no nonce");
+    assert_eq!(plain.header("dpop-nonce"), "", "a request without a proof needs no nonce");
 }
 
 #[tokio::test]
-async fn sec_d07_the_token_endpoint_says_it_in_the_words_of_oauth() {
+async fn sec_d07_the_token_endpoint_reports_a_bad_proof_as_an_oauth_error() {
     let app = TestApp::new().await;
     let key = ProofKey::new();
     let tokens = app.somebody_with(&key).await;
@@ -337,7 +337,7 @@ async fn sec_d07_the_token_endpoint_says_it_in_the_words_of_oauth() {
         .await
         .oauth_error("invalid_dpop_proof");
     app.refresh(token).dpop("?").await.oauth_error("invalid_dpop_proof");
-    // What is wrong with the form is said first.
+    // Errors of the form are reported before errors of the proof.
     let form =
         app.send(Method::POST, "/v1/token", "application/x-www-form-urlencoded", "grant_type=password");
     form.dpop(&proof("old")).await.oauth_error("unsupported_grant_type");
@@ -345,7 +345,7 @@ async fn sec_d07_the_token_endpoint_says_it_in_the_words_of_oauth() {
 }
 
 #[tokio::test]
-async fn sec_d07_a_nonce_is_good_on_every_node_with_the_same_keys() {
+async fn sec_d07_a_nonce_is_valid_on_every_node_with_the_same_keys() {
     let one = TestApp::production("").await;
     let file = one.folder.path().join("secret_keys");
     let other = TestApp::production(&format!("secret_keys = {:?}", file.to_str().unwrap())).await;
@@ -362,7 +362,7 @@ async fn sec_d07_a_nonce_is_good_on_every_node_with_the_same_keys() {
 }
 
 #[tokio::test]
-async fn sec_d03_a_bound_token_is_good_for_nothing_without_its_key() {
+async fn sec_d03_a_bound_token_is_useless_without_its_key() {
     let app = TestApp::new().await;
     let key = ProofKey::new();
     let tokens = app.somebody_with(&key).await;
@@ -419,7 +419,7 @@ async fn a_signup_that_signs_in_is_bound_and_its_repetition_needs_the_same_key()
 }
 
 #[tokio::test]
-async fn with_require_proof_nobody_signs_in_without_a_key() {
+async fn with_require_proof_every_sign_in_needs_a_proof() {
     let app = TestApp::with("[session]\nrequire_proof = true").await;
     app.signup("ada@example.com", "correct horse").await;
     let body = json!({ "email": "ada@example.com", "password": "correct horse" });
@@ -432,9 +432,9 @@ async fn with_require_proof_nobody_signs_in_without_a_key() {
     app.post("/v1/login", body).proven(&ProofKey::new(), &app).await.ok();
 }
 
-/// Another implementation signs, and it reads what ours signs.
+/// Another library signs a proof that the server accepts, and it verifies a proof of `ProofKey`.
 #[tokio::test]
-async fn sec_d01_proofs_of_another_library_are_taken() {
+async fn sec_d01_proofs_of_another_library_are_accepted() {
     let app = TestApp::new().await;
     let pair =
         aws_lc_rs::signature::EcdsaKeyPair::generate(&aws_lc_rs::signature::ECDSA_P256_SHA256_FIXED_SIGNING)

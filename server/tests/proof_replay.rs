@@ -1,4 +1,4 @@
-//! A proof is taken once (RFC 9449 §11.1, D-5): for a write on all nodes and after a restart, for a read on this node.
+//! A proof is accepted once (RFC 9449 §11.1, D-5): for a write on all nodes and across restarts, for a read on one node.
 
 use std::collections::BTreeSet;
 
@@ -15,7 +15,7 @@ use crate::support::{MINUTE, TestApp};
 const HERE: &str = "http://localhost:8787";
 
 #[tokio::test]
-async fn sec_d05_a_login_with_a_proof_that_came_before_is_refused_also_after_a_restart() {
+async fn sec_d05_a_login_with_a_used_proof_is_refused_even_after_a_restart() {
     let app = TestApp::new().await;
     let key = ProofKey::new();
     app.signup("ada@example.com", "correct horse").await;
@@ -30,13 +30,13 @@ async fn sec_d05_a_login_with_a_proof_that_came_before_is_refused_also_after_a_r
     app.post("/v1/login", wrong.clone()).dpop(&proof).await.refused(401, "INCORRECT_USERNAME_OR_PASSWORD");
     app.post("/v1/login", body).dpop(&proof).await.refused(401, "INVALID_PROOF");
     assert_eq!(app.sql("select count(*) from sessions").await, "1");
-    // It hides no wrong password.
+    // A wrong password with a used proof still counts as a failed sign-in.
     app.post("/v1/login", wrong).dpop(&proof).await.refused(401, "INVALID_PROOF");
     assert_eq!(app.audited("sign_in_failed").await, 2);
 }
 
 #[tokio::test]
-async fn sec_d05_a_proof_that_one_node_has_taken_is_refused_by_another() {
+async fn sec_d05_a_proof_used_on_one_node_is_refused_by_another() {
     let app = TestApp::new().await;
     let other = app.node().await;
     let key = ProofKey::new();
@@ -50,7 +50,7 @@ async fn sec_d05_a_proof_that_one_node_has_taken_is_refused_by_another() {
 }
 
 #[tokio::test]
-async fn sec_d05_a_refresh_records_its_proof_also_when_it_repeats() {
+async fn sec_d05_a_repeated_refresh_also_records_its_proof() {
     let app = TestApp::new().await;
     let key = ProofKey::new();
     let tokens = app.somebody_with(&key).await;
@@ -70,7 +70,7 @@ async fn sec_d05_a_refresh_records_its_proof_also_when_it_repeats() {
 }
 
 #[tokio::test]
-async fn sec_d05_a_read_with_a_proof_that_came_before_is_refused() {
+async fn sec_d05_a_read_with_a_used_proof_is_refused() {
     let app = TestApp::new().await;
     let key = ProofKey::new();
     let tokens = app.somebody_with(&key).await;
@@ -86,9 +86,9 @@ async fn sec_d05_a_read_with_a_proof_that_came_before_is_refused() {
     assert_eq!(app.sql("select count(*) from proofs").await, "1", "reads cost no commit");
 }
 
-/// Whatever call is added: the document names it, and this test finds a handler that forgot `CurrentSession::confirm`.
+/// Reads the calls from the OpenAPI document, so that it also finds a new handler without `CurrentSession::confirm`.
 #[tokio::test]
-async fn sec_d05_every_write_that_takes_an_access_token_uses_its_proof_up() {
+async fn sec_d05_every_write_with_an_access_token_uses_up_its_proof() {
     let op = Issuer::start().await;
     let settings = format!("[user_data.age]\ntype = \"number\"\n{}", op.settings("acme"));
     let app = TestApp::with(&settings).await;
@@ -114,7 +114,7 @@ async fn sec_d05_every_write_that_takes_an_access_token_uses_its_proof_up() {
             };
             send().await.ok();
             let again = send().await;
-            // Whose session has ended with the call is nobody any more.
+            // The first call has deleted the account and its session.
             let gone = path.ends_with("/delete");
             again.refused(401, if gone { "SESSION_REQUIRED" } else { "INVALID_PROOF" });
             tried.insert(format!("{method} {path}"));
@@ -123,7 +123,7 @@ async fn sec_d05_every_write_that_takes_an_access_token_uses_its_proof_up() {
     assert!(tried.len() >= 14, "{tried:?}");
 }
 
-/// Brings somebody new so far that a call succeeds: its path and body.
+/// Prepares a new account so that the call succeeds. Returns the path and body of the call.
 async fn prepare(
     (app, op): (&TestApp, &Issuer),
     key: &ProofKey,
@@ -149,7 +149,7 @@ async fn prepare(
         let code = code(json!({ "phone_number": number }), "BIND_PHONE").await;
         json!({ "phone_number": number, "phone_code": code })
     };
-    // What comes back of somebody else at each call.
+    // The answer of the provider for a new person in each call.
     let consent = async || {
         let begun = Begun::of(call("/v1/flows/acme", json!({ "callback": PAGE })).await.ok());
         let somebody = format!("somebody for {method}");
@@ -184,7 +184,7 @@ async fn prepare(
         }
         "/v1/sessions/revoke" => json!({ "scope": "others" }),
         "/v1/code" => json!({ "email": NEW, "scene": "CHANGE_EMAIL" }),
-        // The second call comes with what the first one set.
+        // The repeated call sends the password that the first one has set as the old one.
         "/v1/password" => json!({ "new_password": "correct horse", "old_password": "correct horse" }),
         "/v1/profile" => json!({ "nickname": "Nick" }),
         "/v1/account/delete" => json!({}),
@@ -229,7 +229,7 @@ async fn session_of(app: &TestApp, key: &ProofKey, tokens: &serde_json::Value) -
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn sec_d05_of_many_requests_at_once_with_one_proof_one_is_carried_out() {
+async fn sec_d05_one_of_many_simultaneous_requests_with_one_proof_succeeds() {
     let app = TestApp::new().await;
     let key = ProofKey::new();
     let tokens = app.somebody_with(&key).await;
@@ -244,7 +244,7 @@ async fn sec_d05_of_many_requests_at_once_with_one_proof_one_is_carried_out() {
 }
 
 #[tokio::test]
-async fn proofs_are_forgotten_when_their_nonce_is_good_no_more_also_by_a_clock_that_is_behind() {
+async fn a_proof_is_kept_longer_than_its_nonce_is_valid_and_then_deleted() {
     let app = TestApp::new().await;
     app.somebody_with(&ProofKey::new()).await;
     app.advance(MINUTE);

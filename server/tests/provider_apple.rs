@@ -1,4 +1,5 @@
-//! Apple, as it documents itself: a client secret that we sign, answers by `form_post`, and a name that comes once.
+//! A stand-in for Apple, as Apple documents it: a client secret that the server signs, answers by `form_post`, and a
+//! name that Apple sends only once.
 
 use std::sync::{Arc, Mutex};
 
@@ -37,7 +38,7 @@ struct World {
     key: Arc<Key>,
 }
 
-/// What Apple puts into a token: flags as text.
+/// The claims of a token of Apple, with flags as text.
 fn claims() -> Value {
     json!({
         "iss": "https://appleid.apple.com", "aud": CLIENT, "sub": SUB, "iat": NEW_YEAR / 1000,
@@ -46,7 +47,7 @@ fn claims() -> Value {
     })
 }
 
-/// The secret as Apple checks it.
+/// Checks the client secret as Apple does.
 fn check_secret(secret: &str, public: &DecodingKey) {
     let mut validation = Validation::new(Algorithm::ES256);
     validation.set_audience(&["https://appleid.apple.com"]);
@@ -96,7 +97,7 @@ async fn world() -> World {
     let point = ours.public_key().as_ref();
     let [x, y] = [&point[1..33], &point[33..]].map(|part| URL_SAFE_NO_PAD.encode(part));
     let public = DecodingKey::from_ec_components(&x, &y).unwrap();
-    // As in Apple's .p8 file. Written in halves: no file may look as if it held a key.
+    // As in Apple's .p8 file. The label is joined from two parts, so that this file does not look as if it held a key.
     let text = STANDARD.encode(ours.to_pkcs8v1().unwrap());
     let lines = text.as_bytes().chunks(64).map(|line| std::str::from_utf8(line).unwrap());
     let lines = lines.collect::<Vec<_>>().join("\n");
@@ -141,11 +142,11 @@ async fn seed_m24_apple_posts_its_answer_to_the_server_itself() {
     let asked = asked(&begun);
     assert_eq!((asked["response_mode"].as_str(), asked["redirect_uri"].as_str()), ("form_post", CALLBACK));
     assert_eq!((asked["response_type"].as_str(), asked["scope"].as_str()), ("code", "openid email name"));
-    assert_eq!((asked.get("prompt"), asked.get("ui_locales")), (None, None), "it knows neither");
+    assert_eq!((asked.get("prompt"), asked.get("ui_locales")), (None, None), "Apple knows neither parameter");
 }
 
 #[tokio::test]
-async fn seed_m40_a_code_of_apple_becomes_a_person_with_the_client_secret_that_apple_wants() {
+async fn seed_m40_a_code_of_apple_becomes_a_person_with_a_signed_client_secret() {
     let w = world().await;
     let user = r#"{"name":{"firstName":"Ada","lastName":"Lovelace"},"email":"victim@example.com"}"#;
     let person = w.sign_in(Some(user)).await.unwrap();
@@ -153,9 +154,9 @@ async fn seed_m40_a_code_of_apple_becomes_a_person_with_the_client_secret_that_a
     assert_eq!(
         person.email.as_deref(),
         Some("x7k2@privaterelay.appleid.com"),
-        "the posted address is nobody's word"
+        "the posted address is not trusted"
     );
-    assert!(person.vouched, "it says so in text");
+    assert!(person.vouched, "Apple sends the flag as text");
     assert_eq!(
         (person.name.as_deref(), person.profile.given_name.as_deref()),
         (Some("Ada Lovelace"), Some("Ada"))
@@ -164,7 +165,7 @@ async fn seed_m40_a_code_of_apple_becomes_a_person_with_the_client_secret_that_a
 }
 
 #[tokio::test]
-async fn the_name_comes_the_first_time_only_and_nonsense_in_its_place_does_no_harm() {
+async fn a_missing_or_malformed_name_from_apple_does_not_stop_a_sign_in() {
     let w = world().await;
     assert_eq!(w.sign_in(None).await.unwrap().name, None);
     let long = format!(r#"{{"name":{{"firstName":"{}"}}}}"#, "x".repeat(5000));
@@ -178,7 +179,7 @@ async fn the_name_comes_the_first_time_only_and_nonsense_in_its_place_does_no_ha
 }
 
 #[tokio::test]
-async fn sec_a02_apples_word_is_taken_in_text_or_as_a_flag_and_only_if_it_is_yes() {
+async fn sec_a02_email_verified_of_apple_counts_only_if_true_as_text_or_flag() {
     let w = world().await;
     for (verified, vouched) in [
         (json!("true"), true),
@@ -193,7 +194,7 @@ async fn sec_a02_apples_word_is_taken_in_text_or_as_a_flag_and_only_if_it_is_yes
 }
 
 #[tokio::test]
-async fn sec_o06_a_code_of_apple_is_good_once() {
+async fn sec_o06_a_code_of_apple_works_once() {
     let w = world().await;
     w.sign_in(None).await.unwrap();
     let begun = w.t.begin("apple").await.unwrap();
@@ -202,7 +203,7 @@ async fn sec_o06_a_code_of_apple_is_good_once() {
 }
 
 #[tokio::test]
-async fn sec_o05_a_token_of_the_app_for_phones_is_taken_where_that_is_listed() {
+async fn sec_o05_a_token_of_a_phone_app_is_accepted_if_the_app_is_listed() {
     let w = world().await;
     let sign = |claims: &Value| w.key.sign(&json!({ "kid": "W6WcOKB", "alg": "RS256" }), claims);
     let mut token = claims();
@@ -216,7 +217,7 @@ async fn sec_o05_a_token_of_the_app_for_phones_is_taken_where_that_is_listed() {
 }
 
 #[tokio::test]
-async fn seed_m40_over_http_what_apple_posts_becomes_a_key_and_then_an_account_with_its_name() {
+async fn seed_m40_over_http_apples_posted_answer_becomes_an_account_with_its_name() {
     let w = world().await;
     let browser = Browser::new(&w.t);
     let begun = browser.begin("apple").await;

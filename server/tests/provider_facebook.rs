@@ -1,4 +1,5 @@
-//! Facebook, as it documents itself: the login dialog, `debug_token`, and `/me` with a proof of the app's secret.
+//! A stand-in for Facebook, as Facebook documents it: the login dialog, `debug_token`, and `/me` with a proof of the
+//! app's secret.
 
 use std::sync::{Arc, Mutex};
 
@@ -16,10 +17,10 @@ const SECRET: &str = "0123456789abcdef0123456789abcdef";
 
 struct Facebook {
     challenge: String,
-    /// What `debug_token` says of the token `EAAuser`.
+    /// The answer of `debug_token` for the token `EAAuser`.
     data: Value,
     me: Value,
-    /// What the token endpoint says instead of a token.
+    /// The answer of the token endpoint instead of a token.
     error: Option<Said>,
 }
 
@@ -70,7 +71,7 @@ fn say(facebook: &Mutex<Facebook>, taken: &Taken) -> Said {
             assert_eq!(taken.query["access_token"], format!("{APP}|{SECRET}"), "the app's own token");
             match taken.query["input_token"].as_str() {
                 "EAAuser" => answer(200, json!({ "data": facebook.data })),
-                // The App_id in the input_token did not match the Viewing App
+                // Facebook's message is "The App_id in the input_token did not match the Viewing App".
                 "EAAother" => error(400, 100, 0),
                 _ => {
                     let error = json!({ "code": 190, "message": "Invalid OAuth access token." });
@@ -146,29 +147,29 @@ async fn seed_m38_a_code_of_facebook_becomes_a_person() {
 }
 
 #[tokio::test]
-async fn seed_r11_a_users_token_that_an_app_brings_becomes_the_same_person() {
+async fn seed_r11_a_token_sent_by_an_app_identifies_the_same_person() {
     let w = world().await;
     let brought = w.t.bring("facebook", "EAAuser").await.unwrap();
     let came = w.sign_in().await.unwrap();
     assert_eq!((brought.issuer, brought.subject), (came.issuer, came.subject));
     w.facebook().me.as_object_mut().unwrap().remove("email");
     w.facebook().data["expires_at"] = 0.into();
-    assert_eq!(w.t.bring("facebook", "EAAuser").await.unwrap().email, None, "some have none");
+    assert_eq!(w.t.bring("facebook", "EAAuser").await.unwrap().email, None, "some users have no address");
 }
 
 #[tokio::test]
-async fn seed_r12_a_token_must_be_one_of_our_app_and_good_now() {
+async fn seed_r12_a_token_must_be_for_our_app_and_valid_now() {
     let w = world().await;
     for (name, value, why) in [
         ("app_id", json!("666"), "another app"),
         ("app_id", Value::Null, "another app"),
-        ("is_valid", json!(false), "not good any more"),
-        ("is_valid", Value::Null, "not good any more"),
-        ("type", json!("PAGE"), "no person's"),
-        ("type", json!("APP"), "no person's"),
-        ("user_id", Value::Null, "who it is about"),
-        ("user_id", json!("../me"), "who it is about"),
-        ("user_id", json!("2"), "somebody else"),
+        ("is_valid", json!(false), "not valid any more"),
+        ("is_valid", Value::Null, "not valid any more"),
+        ("type", json!("PAGE"), "does not belong to a user"),
+        ("type", json!("APP"), "does not belong to a user"),
+        ("user_id", Value::Null, "does not name a user"),
+        ("user_id", json!("../me"), "does not name a user"),
+        ("user_id", json!("2"), "about another user"),
     ] {
         let mut bent = data();
         bent[name] = value;
@@ -176,7 +177,7 @@ async fn seed_r12_a_token_must_be_one_of_our_app_and_good_now() {
         untrusted(w.t.bring("facebook", "EAAuser").await, why);
     }
     w.facebook().data = data();
-    untrusted(w.t.bring("facebook", "EAAnobody").await, "not good any more");
+    untrusted(w.t.bring("facebook", "EAAnobody").await, "not valid any more");
     let other = w.t.bring("facebook", "EAAother").await;
     assert!(matches!(other, Err(Refusal::Denied(_))), "{other:?}");
     w.t.advance(2 * HOUR);
@@ -184,7 +185,7 @@ async fn seed_r12_a_token_must_be_one_of_our_app_and_good_now() {
 }
 
 #[tokio::test]
-async fn seed_m50_errors_of_facebook_become_ours_and_none_of_its_words_are_repeated() {
+async fn seed_m50_errors_of_facebook_are_mapped_without_repeating_its_text() {
     let w = world().await;
     for (said, ours) in [
         (error(400, 100, 36_009), "Reused"),
@@ -204,14 +205,14 @@ async fn seed_m50_errors_of_facebook_become_ours_and_none_of_its_words_are_repea
 }
 
 #[tokio::test]
-async fn seed_r10_r13_over_http_a_users_token_registers_and_is_known_from_then_on() {
+async fn seed_r10_r13_over_http_a_users_token_registers_and_later_signs_in() {
     let w = world().await;
     let browser = Browser::new(&w.t);
     let bring = |token: &str| browser.post("/v1/login/provider/facebook", json!({ "token": token }));
     let offered = bring("EAAuser").await.ok();
     assert_eq!((&offered["type"], &offered["data"]["verified"]), (&json!("LoginOAuth"), &json!(false)));
     let made = browser.register("facebook", &offered, json!({ "email": "ada@example.com" })).await.ok();
-    assert_eq!(made["data"]["email_verified"], false, "seed M15: Facebook does not say so");
+    assert_eq!(made["data"]["email_verified"], false, "seed M15: Facebook does not verify addresses");
     let known = bring("EAAuser").await.ok();
     assert_eq!(known["session"]["user"]["user_id"], made["data"]["user_id"]);
     bring("EAAnobody").await.refused(403, "OAUTH_DENIED");
@@ -224,7 +225,7 @@ async fn seed_r10_r13_over_http_a_users_token_registers_and_is_known_from_then_o
 }
 
 #[tokio::test]
-async fn seed_r10_r11_r12_r13_r21_r23_r24_r25_r26_r27_the_seeds_own_address_registers_and_answers_a_token() {
+async fn seed_r10_r11_r12_r13_r21_r23_r24_r25_r26_r27_the_compatible_call_registers_and_returns_a_token() {
     let w = world_with(
         "[compat]\nauth_v1 = true\n[auto_register]\nprovider = true\n\
          [defaults.facebook]\nroles = [\"user\"]\n\

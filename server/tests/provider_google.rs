@@ -1,4 +1,4 @@
-//! Google, as it documents itself: the code flow, ID tokens and access tokens that an app brings.
+//! A stand-in for Google, as Google documents it: the code flow, and ID tokens and access tokens that an app sends.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -19,13 +19,13 @@ const CLIENT: &str = "1234.apps.googleusercontent.com";
 const ANDROID: &str = "5678.apps.googleusercontent.com";
 const SUB: &str = "110169484474386276334";
 
-/// What Google says.
+/// The answers of the stand-in.
 #[derive(Default)]
 struct Google {
-    /// The challenge and the nonce of the flow whose code is `4/0code`.
+    /// The challenge and the nonce of the flow with the code `4/0code`.
     flow: (String, String),
     claims: Value,
-    /// What tokeninfo says of each access token.
+    /// The answer of tokeninfo for each access token.
     tokens: HashMap<String, Value>,
     userinfo: Value,
 }
@@ -46,7 +46,7 @@ fn claims() -> Value {
     })
 }
 
-/// What tokeninfo says: numbers as text.
+/// An answer of tokeninfo, which has numbers as text.
 fn tokeninfo() -> Value {
     json!({
         "azp": CLIENT, "aud": CLIENT, "sub": SUB, "scope": "openid https://www.googleapis.com/auth/userinfo.email",
@@ -142,7 +142,7 @@ fn untrusted(answer: Result<Person, Refusal>, why: &str) {
 }
 
 #[tokio::test]
-async fn seed_m34_the_consent_screen_is_asked_for_with_everything_that_google_wants() {
+async fn seed_m34_the_authorization_request_has_every_parameter_of_google() {
     let w = world("parameters = { access_type = \"offline\" }").await;
     let begun = w.t.begin("google").await.unwrap();
     assert!(begun.url.as_str().starts_with("https://accounts.google.com/o/oauth2/v2/auth?"), "{}", begun.url);
@@ -177,7 +177,7 @@ async fn seed_m38_a_code_of_google_becomes_a_person() {
 }
 
 #[tokio::test]
-async fn google_writes_its_name_in_two_ways_and_is_one_issuer() {
+async fn both_spellings_of_googles_issuer_are_one_issuer() {
     let w = world("").await;
     w.google().claims["iss"] = "accounts.google.com".into();
     assert_eq!(w.sign_in().await.unwrap().issuer, "https://accounts.google.com");
@@ -186,7 +186,7 @@ async fn google_writes_its_name_in_two_ways_and_is_one_issuer() {
 }
 
 #[tokio::test]
-async fn sec_a02_google_vouches_for_addresses_of_its_own_and_of_domains_that_it_hosts() {
+async fn sec_a02_google_vouches_only_for_gmail_addresses_and_hosted_domains() {
     let w = world("").await;
     for (email, verified, hd, vouched) in [
         ("ada@gmail.com", json!(true), None, true),
@@ -210,7 +210,7 @@ async fn sec_a02_google_vouches_for_addresses_of_its_own_and_of_domains_that_it_
 }
 
 #[tokio::test]
-async fn seed_r15_an_access_token_that_an_app_brings_is_exchanged_for_the_person() {
+async fn seed_r15_an_access_token_sent_by_an_app_identifies_the_person() {
     let w = world("").await;
     w.google().tokens.insert("ya29.app".into(), tokeninfo());
     let person = w.t.bring("google", "ya29.app").await.unwrap();
@@ -220,7 +220,7 @@ async fn seed_r15_an_access_token_that_an_app_brings_is_exchanged_for_the_person
 }
 
 #[tokio::test]
-async fn seed_r16_an_access_token_for_somebody_elses_app_is_refused_before_it_is_used() {
+async fn seed_r16_an_access_token_for_another_app_is_refused_before_it_is_used() {
     let w = world("").await;
     for (name, value, why) in [
         ("aud", json!("evil.apps.googleusercontent.com"), "another audience"),
@@ -228,7 +228,7 @@ async fn seed_r16_an_access_token_for_somebody_elses_app_is_refused_before_it_is
         ("azp", json!("evil.apps.googleusercontent.com"), "another audience"),
         ("exp", json!((NEW_YEAR / 1000 - 1).to_string()), "expired"),
         ("exp", Value::Null, "expired"),
-        ("sub", Value::Null, "who it is about"),
+        ("sub", Value::Null, "does not name a user"),
     ] {
         let mut info = tokeninfo();
         info[name] = value;
@@ -239,7 +239,7 @@ async fn seed_r16_an_access_token_for_somebody_elses_app_is_refused_before_it_is
     assert!(!w.vendor.lines().contains(&"GET /userinfo".to_owned()));
     w.google().tokens.insert("ya29.app".into(), tokeninfo());
     w.google().userinfo["sub"] = "1".into();
-    untrusted(w.t.bring("google", "ya29.app").await, "somebody else");
+    untrusted(w.t.bring("google", "ya29.app").await, "about another user");
     let mut info = tokeninfo();
     info["azp"] = ANDROID.into();
     w.google().tokens.insert("ya29.phone".into(), info);
@@ -248,7 +248,7 @@ async fn seed_r16_an_access_token_for_somebody_elses_app_is_refused_before_it_is
 }
 
 #[tokio::test]
-async fn seed_r14_an_id_token_of_an_app_for_phones_is_taken_where_that_is_listed() {
+async fn seed_r14_an_id_token_of_a_phone_app_is_accepted_if_the_app_is_listed() {
     let w = world("").await;
     let mut token = claims();
     token["azp"] = ANDROID.into();
@@ -258,7 +258,7 @@ async fn seed_r14_an_id_token_of_an_app_for_phones_is_taken_where_that_is_listed
     token["aud"] = "evil.apps.googleusercontent.com".into();
     untrusted(w.bring_claims(&token).await, "another audience");
     (token["aud"], token["azp"]) = (CLIENT.into(), "evil.apps.googleusercontent.com".into());
-    untrusted(w.bring_claims(&token).await, "somebody else");
+    untrusted(w.bring_claims(&token).await, "another client");
     w.t.advance(2 * HOUR);
     untrusted(w.bring_claims(&claims()).await, "expired");
 }
@@ -289,7 +289,7 @@ async fn seed_m43_over_http_a_code_of_google_registers_and_signs_in() {
 }
 
 #[tokio::test]
-async fn seed_r17_r21_over_http_an_access_token_makes_an_account_with_what_google_accounts_begin_with() {
+async fn seed_r17_r21_over_http_an_access_token_creates_an_account_with_its_defaults() {
     let more = "[auto_register]\nprovider = true\n[profile.extras.player_name]\ntype = \"string\"\n\
                 [profile.extras.coin]\ntype = \"number\"\n[defaults.google]\nroles = [\"player\"]\n\
                 extras = { player_name = \"undefined\", coin = 500 }";
@@ -312,7 +312,7 @@ async fn seed_r17_r21_over_http_an_access_token_makes_an_account_with_what_googl
 }
 
 #[tokio::test]
-async fn seed_r14_r15_r16_r17_the_seeds_own_address_answers_a_token() {
+async fn seed_r14_r15_r16_r17_the_compatible_call_returns_a_token() {
     let w = world("[compat]\nauth_v1 = true\n[auto_register]\nprovider = true\n").await;
     w.google().tokens.insert("ya29.app".into(), tokeninfo());
     let mut info = tokeninfo();
@@ -332,9 +332,10 @@ async fn seed_r14_r15_r16_r17_the_seeds_own_address_answers_a_token() {
     assert_eq!((said.status, &said.json["error"]["code"]), (403, &json!("FORBIDDEN")), "D-20");
 }
 
-/// Google does not vouch for the address of the seed's sample, so that it becomes none of the account's: the claim was empty.
+/// Google does not vouch for the address of the seed's sample, so the account does not get the address. The token
+/// names it nevertheless.
 #[tokio::test]
-async fn seed_r17_r18_the_token_names_the_address_that_google_has_given() {
+async fn seed_r17_r18_the_token_names_the_address_from_google() {
     let w = world("[compat]\nauth_v1 = true\n[auto_register]\nprovider = true\n").await;
     let bring = async |sub: &str, email: Value| {
         let mut info = tokeninfo();
@@ -350,20 +351,16 @@ async fn seed_r17_r18_the_token_names_the_address_that_google_has_given() {
         let fresh = w.t.get("/api/v1/auth/refreshToken").bearer(&token).await.ok();
         assert_eq!(claims_of(&fresh["data"])["username"], given.to_lowercase());
         let own = &w.t.get("/v1/profile").bearer(&token).await.ok()["email"];
-        assert_eq!(
-            own.is_null(),
-            sub == "117",
-            "an address that nobody vouches for does not become the account's"
-        );
+        assert_eq!(own.is_null(), sub == "117", "the account gets only an address that Google vouches for");
     }
     let says = claims_of(&bring("119", Value::Null).await);
-    assert_eq!(says["username"], says["sub"], "an account that is known by nothing else is known by its id");
+    assert_eq!(says["username"], says["sub"], "an account without an address is named by its id");
     let token = bring("118", "other@live.com".into()).await;
-    assert_eq!(claims_of(&token)["username"], "ada@gmail.com", "the account's own address stands before");
+    assert_eq!(claims_of(&token)["username"], "ada@gmail.com", "the account's own address takes precedence");
 }
 
 #[tokio::test]
-async fn seed_r17_r22_r36_who_registered_locally_comes_in_by_google_and_the_first_mail_stays_good() {
+async fn seed_r17_r22_r36_a_local_account_signs_in_by_google_and_its_mail_stays_valid() {
     let sink = Sink::start().await;
     let more = format!("{}\n[compat]\nauth_v1 = true\n[auto_register]\nprovider = true\n", sink.settings());
     let w = world(&more).await;
@@ -381,13 +378,13 @@ async fn seed_r17_r22_r36_who_registered_locally_comes_in_by_google_and_the_firs
         w.google().userinfo = json!({ "sub": sub, "email": "Ada@gmail.com", "email_verified": true });
         call("registerOrLogin/google", json!({ "authenToken": "ya29.app" })).await
     };
-    // Google vouches for the address: that is its first proof, and what was prepared before is over.
+    // Google vouches for the address. This is its first proof, which voids the password that was set before.
     assert!(bring("117").await.ok()["data"].is_string());
     let login = call("login", registered).await;
     assert_eq!(login.json["error"]["code"], "INCORRECT_USERNAME_OR_PASSWORD");
     let user = call("verifyAccount", json!({ "secret": secret })).await.ok()["data"].clone();
     assert_eq!((&user["authenTypeId"], &user["verified"]), (&json!(1), &json!(true)));
-    // Another person at Google with the same address: no message that is false.
+    // The message for another person at Google with the same address must not be false.
     let said = bring("118").await;
     assert_eq!((said.status, &said.json["error"]["code"]), (403, &json!("FORBIDDEN")));
     let message = said.json["error"]["message"].as_str().unwrap();

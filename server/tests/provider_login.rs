@@ -1,4 +1,4 @@
-//! Signing in and up with a provider: flows from the consent screen to their end, and what strangers try with them.
+//! Sign-in and sign-up with a provider: flows from the consent screen to their end, and attacks on them.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ fn ada() -> Value {
     json!({ "email": "ada@example.com", "email_verified": true, "name": "Ada Lovelace", "given_name": "Ada" })
 }
 
-/// A server with the provider `acme`, whose word about addresses is trusted; Ada has an account there, and Bob.
+/// A server with the provider `acme`, which is trusted to verify addresses. Ada and Bob have accounts there.
 async fn world() -> (TestApp, Issuer) {
     let op = Issuer::start().await;
     op.person("ada", ada());
@@ -26,7 +26,7 @@ async fn world() -> (TestApp, Issuer) {
     (app, op)
 }
 
-/// Somebody who has registered with `acme`.
+/// Registers a person of `acme` and returns the user.
 async fn registered(browser: &Browser<'_>, op: &Issuer, sub: &str) -> Value {
     let begun = browser.begin("acme").await;
     let offered = browser.login("acme", &begun, &op.consent(&begun.url, sub)).await.ok();
@@ -34,7 +34,7 @@ async fn registered(browser: &Browser<'_>, op: &Issuer, sub: &str) -> Value {
 }
 
 #[tokio::test]
-async fn seed_m44_m15_m43_somebody_unknown_registers_and_is_known_from_then_on() {
+async fn seed_m44_m15_m43_an_unknown_person_registers_and_later_signs_in() {
     let (app, op) = world().await;
     let browser = Browser::new(&app);
     let begun = browser.begin("acme").await;
@@ -57,7 +57,7 @@ async fn seed_m44_m15_m43_somebody_unknown_registers_and_is_known_from_then_on()
         (&json!("ada@example.com"), &json!(true)),
         "seed M15"
     );
-    assert_eq!(user["given_name"], "Ada", "what the page does not say, the provider does");
+    assert_eq!(user["given_name"], "Ada", "the provider supplies fields that the page omits");
     assert_eq!(user["logins_count"], 0, "seed M18");
     assert_eq!(app.sql("select count(*) from sessions").await, "0");
 
@@ -74,7 +74,7 @@ async fn seed_m44_m15_m43_somebody_unknown_registers_and_is_known_from_then_on()
 }
 
 #[tokio::test]
-async fn a_provider_may_send_people_back_to_an_app() {
+async fn a_provider_may_send_the_browser_back_to_an_app() {
     let op = Issuer::start().await;
     op.person("ada", ada());
     for page in ["com.example.app:/signin", "capacitor://localhost/signin"] {
@@ -106,16 +106,23 @@ async fn the_log_names_the_cause_of_each_refusal_of_a_provider() {
     let refused = browser.login("acme", &begun, &back).await.refused(403, "OAUTH_DENIED");
     assert!(
         !refused["detail"].as_str().unwrap().contains("project"),
-        "a token's content is not told: {refused}"
+        "the answer does not repeat the token: {refused}"
     );
     let said = log.text();
     let cause =
         "cause=\"The token is also for another audience, which is not in `audiences` of this provider.\"";
     assert!(said.contains(cause), "{said}");
-    assert!(said.contains("project\\\\u{a} 7") && !said.contains("project\n"), "which one: {said}");
+    assert!(
+        said.contains("project\\\\u{a} 7") && !said.contains("project\n"),
+        "the log names the audience, escaped: {said}"
+    );
     let told = said.matches(cause).count();
     browser.login("acme", &begun, &back).await.refused(403, "OAUTH_DENIED");
-    assert_eq!(log.text().matches(cause).count(), told + 1, "the same answer again");
+    assert_eq!(
+        log.text().matches(cause).count(),
+        told + 1,
+        "the log names the cause of a repeated answer, too"
+    );
 
     op.bend(|claims, _| claims["nonce"] = "another".into());
     let begun = browser.begin("acme").await;
@@ -136,7 +143,7 @@ async fn the_log_names_the_cause_of_each_refusal_of_a_provider() {
 }
 
 #[tokio::test]
-async fn a_provider_that_tells_no_address_makes_an_account_without_one() {
+async fn without_an_address_from_the_provider_the_account_has_no_address() {
     let (app, op) = world().await;
     let user = registered(&Browser::new(&app), &op, "bob").await;
     assert_eq!((user.get("email"), &user["name"]), (None, &json!("Bob")));
@@ -152,7 +159,7 @@ async fn seed_m15_an_address_that_the_provider_does_not_vouch_for_is_confirmed_b
     assert_eq!(made["data"]["email_verified"], false);
     let mail = post::newest(&app, "other@example.com").await;
     let body = json!({ "email": "other@example.com", "code": mail.code });
-    // The owner of the address gives it away with no click.
+    // A click in the mail alone does not confirm the address for this account.
     app.post("/v1/email/verify", body.clone()).await.refused(403, "PASSWORD_REQUIRED");
     let begun = browser.begin("acme").await;
     let known = browser.login("acme", &begun, &op.consent(&begun.url, "ada")).await.ok();
@@ -161,7 +168,7 @@ async fn seed_m15_an_address_that_the_provider_does_not_vouch_for_is_confirmed_b
 }
 
 #[tokio::test]
-async fn where_addresses_must_be_confirmed_or_are_not_told_only_a_vouched_one_is_taken() {
+async fn required_confirmation_and_quiet_sign_up_accept_only_a_vouched_address() {
     for settings in ["[signup]\nconfirmation = \"required\"\n", "[disclosure]\nsignup = \"quiet\"\n"] {
         let op = Issuer::start().await;
         op.person("ada", ada());
@@ -179,7 +186,7 @@ async fn where_addresses_must_be_confirmed_or_are_not_told_only_a_vouched_one_is
 }
 
 #[tokio::test]
-async fn seed_m17_an_address_that_somebody_has_is_refused_and_the_key_stays_good() {
+async fn seed_m17_a_taken_address_is_refused_and_the_key_stays_valid() {
     let (app, op) = world().await;
     app.signup("eve@example.com", "correct horse").await;
     let browser = Browser::new(&app);
@@ -191,7 +198,7 @@ async fn seed_m17_an_address_that_somebody_has_is_refused_and_the_key_stays_good
 }
 
 #[tokio::test]
-async fn seed_m45_the_key_of_a_registration_is_good_once_for_ten_minutes_in_its_browser() {
+async fn seed_m45_a_registration_key_works_once_for_ten_minutes_in_its_browser() {
     let (app, op) = world().await;
     let browser = Browser::new(&app);
     let begun = browser.begin("acme").await;
@@ -216,7 +223,7 @@ async fn seed_m45_the_key_of_a_registration_is_good_once_for_ten_minutes_in_its_
 }
 
 #[tokio::test]
-async fn a_registration_that_is_repeated_with_its_key_gets_the_same_account() {
+async fn a_registration_that_is_repeated_with_its_idempotency_key_gets_the_same_account() {
     let (app, op) = world().await;
     let browser = Browser::new(&app);
     let begun = browser.begin("acme").await;
@@ -248,7 +255,7 @@ async fn seed_m26_m22_a_flow_begins_at_the_consent_screen_with_an_exact_callback
 }
 
 #[tokio::test]
-async fn sec_o07_a_callback_that_is_not_on_the_list_letter_by_letter_is_refused() {
+async fn sec_o07_a_callback_that_is_not_exactly_on_the_list_is_refused() {
     let (_, op) = world().await;
     let app = TestApp::production(&op.settings("acme")).await;
     let browser = Browser::new(&app);
@@ -289,13 +296,13 @@ async fn sec_o07_a_callback_that_is_not_on_the_list_letter_by_letter_is_refused(
 }
 
 #[tokio::test]
-async fn what_came_back_may_be_given_in_fields_of_their_own_and_without_a_state() {
+async fn the_providers_answer_may_be_sent_as_fields_and_without_a_state() {
     let (app, op) = world().await;
     let browser = Browser::new(&app);
     let part =
         |back: &Url, name: &str| back.query_pairs().find(|(key, _)| key == name).unwrap().1.into_owned();
     for with_state in [true, false] {
-        // One that was given up in between does not stand in the way.
+        // A flow that the user abandoned does not interfere.
         browser.begin("acme").await;
         app.advance(SECOND);
         let begun = browser.begin("acme").await;
@@ -313,7 +320,7 @@ async fn what_came_back_may_be_given_in_fields_of_their_own_and_without_a_state(
 }
 
 #[tokio::test]
-async fn an_address_with_a_code_and_no_state_belongs_to_no_flow() {
+async fn a_callback_address_with_a_code_and_without_a_state_is_refused() {
     let (app, op) = world().await;
     let (browser, attacker) = (Browser::new(&app), Browser::new(&app));
     browser.begin("acme").await;
@@ -327,9 +334,9 @@ async fn an_address_with_a_code_and_no_state_belongs_to_no_flow() {
 }
 
 #[tokio::test]
-async fn an_address_that_nobody_asked_for_does_not_stand_in_the_way_of_a_registration() {
+async fn a_taken_address_from_the_provider_does_not_stop_a_registration() {
     let (app, op) = world().await;
-    // Its owner is known by another identity of the same provider.
+    // The address belongs to an account with another identity of the same provider.
     let bob = Browser::new(&app);
     registered(&bob, &op, "bob").await;
     let begun = bob.begin("acme").await;
@@ -340,7 +347,7 @@ async fn an_address_that_nobody_asked_for_does_not_stand_in_the_way_of_a_registr
 }
 
 #[tokio::test]
-async fn an_address_may_have_a_long_code_in_it() {
+async fn a_callback_address_may_be_long() {
     let (app, op) = world().await;
     let browser = Browser::new(&app);
     let begun = browser.begin("acme").await;
@@ -353,7 +360,7 @@ async fn an_address_may_have_a_long_code_in_it() {
 }
 
 #[tokio::test]
-async fn seed_m50_the_same_answer_gets_the_same_answer_within_the_grace_and_is_used_up_after_it() {
+async fn seed_m50_a_repeated_provider_answer_has_the_same_result_only_within_the_grace() {
     let (app, op) = world().await;
     let browser = Browser::new(&app);
     registered(&browser, &op, "ada").await;
@@ -369,7 +376,7 @@ async fn seed_m50_the_same_answer_gets_the_same_answer_within_the_grace_and_is_u
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn sec_o06_two_hundred_callbacks_of_one_code_at_once_are_one_exchange_and_one_session() {
+async fn sec_o06_200_simultaneous_callbacks_of_one_code_make_one_exchange_and_session() {
     let (app, op) = world().await;
     let browser = Browser::new(&app);
     registered(&browser, &op, "ada").await;
@@ -400,7 +407,7 @@ async fn two_tabs_at_once_are_two_flows() {
 }
 
 #[tokio::test]
-async fn somebody_who_says_no_is_told_so_and_the_flow_is_over() {
+async fn a_cancelled_consent_is_reported_and_ends_the_flow() {
     let (app, op) = world().await;
     let browser = Browser::new(&app);
     let begun = browser.begin("acme").await;
@@ -414,7 +421,7 @@ async fn somebody_who_says_no_is_told_so_and_the_flow_is_over() {
 }
 
 #[tokio::test]
-async fn a_word_of_the_providers_is_told_only_if_it_is_one() {
+async fn an_error_code_of_the_provider_is_repeated_only_if_well_formed() {
     let (app, _) = world().await;
     let browser = Browser::new(&app);
     for (error, told) in [
@@ -429,21 +436,21 @@ async fn a_word_of_the_providers_is_told_only_if_it_is_one() {
 }
 
 #[tokio::test]
-async fn sec_o02_an_answer_works_only_in_the_browser_and_for_the_provider_that_began() {
+async fn sec_o02_a_provider_answer_works_only_for_the_browser_and_provider_of_its_flow() {
     let (op, other) = (Issuer::start().await, Issuer::start().await);
     op.person("ada", ada());
     let app = TestApp::with(&[op.settings("acme"), other.settings("other")].concat()).await;
     let browser = Browser::new(&app);
     let begun = browser.begin("acme").await;
     let back = op.consent(&begun.url, "ada");
-    // SECURITY T14: someone else's browser, one without a key, and one that forges a state.
+    // SECURITY T14: another browser, a browser without a key, another provider, and a forged state.
     Browser::new(&app).login("acme", &begun, &back).await.refused(400, "OAUTH_STATE_MISMATCH");
     Browser::without_key(&app).login("acme", &begun, &back).await.refused(400, "OAUTH_STATE_MISMATCH");
     browser.login("other", &begun, &back).await.refused(400, "OAUTH_STATE_MISMATCH");
     let mut forged = back.clone();
     forged.query_pairs_mut().clear().append_pair("code", "c").append_pair("state", "forged");
     browser.login("acme", &begun, &forged).await.refused(400, "OAUTH_STATE_MISMATCH");
-    // Another page, and the answer of another issuer.
+    // Another page.
     let elsewhere = Url::parse(&back.as_str().replace("/signin", "/elsewhere")).unwrap();
     browser.login("acme", &begun, &elsewhere).await.refused(400, "OAUTH_STATE_MISMATCH");
     assert_eq!(op.exchanges(), 0);
@@ -451,7 +458,7 @@ async fn sec_o02_an_answer_works_only_in_the_browser_and_for_the_provider_that_b
 }
 
 #[tokio::test]
-async fn a_code_that_was_swapped_between_two_flows_signs_nobody_in() {
+async fn a_code_swapped_between_two_flows_is_refused() {
     let (app, op) = world().await;
     let (victim, attacker) = (Browser::new(&app), Browser::new(&app));
     registered(&attacker, &op, "bob").await;
@@ -464,7 +471,7 @@ async fn a_code_that_was_swapped_between_two_flows_signs_nobody_in() {
 }
 
 #[tokio::test]
-async fn sec_o03_a_mixed_up_issuer_is_refused_before_the_code_is_shown_to_anybody() {
+async fn sec_o03_a_wrong_issuer_is_refused_before_the_code_is_sent() {
     let (app, op) = world().await;
     let browser = Browser::new(&app);
     for iss in [Some("https://evil.example"), None] {
@@ -503,14 +510,14 @@ async fn a_provider_that_is_down_is_a_network_error_and_the_same_answer_works_la
 }
 
 #[tokio::test]
-async fn who_asks_while_another_request_ends_the_flow_waits_for_it_even_if_that_one_has_gone() {
+async fn a_second_request_waits_for_the_first_even_if_the_first_was_abandoned() {
     let (app, op) = world().await;
     let browser = Browser::new(&app);
     let begun = browser.begin("acme").await;
     let back = op.consent(&begun.url, "ada");
     let notify = Arc::new(Notify::new());
     op.answer_slowly_until(notify.clone());
-    // The page is left in the middle of it.
+    // The user leaves the page before the first request is answered.
     let (first, asked) = (browser.come("acme", &begun, &back), op.clone());
     tokio::select! {
         _ = first => panic!("the provider has not answered yet"),
@@ -535,7 +542,7 @@ async fn without_a_key_a_flow_is_bound_to_a_secret() {
     browser.login("acme", &begun, &back).await.refused(400, "OAUTH_STATE_MISMATCH");
     begun.secret = secret;
     let offered = browser.login("acme", &begun, &back).await.ok();
-    // SECURITY D08: a stolen oauthKey is of no use without it.
+    // SECURITY D08: a stolen oauthKey is useless without the secret.
     browser.register("acme", &offered, json!({})).await.refused(400, "OAUTH_STATE_MISMATCH");
     browser.register("acme", &offered, json!({ "flow": begun.secret })).await.ok();
     let begun = browser.begin("acme").await;
@@ -559,7 +566,7 @@ async fn a_flow_that_is_bound_to_a_secret_may_end_with_a_key_of_this_page() {
 }
 
 #[tokio::test]
-async fn seed_m30_sec_o09_the_account_is_chosen_anew_except_right_after_registering_in_this_browser() {
+async fn seed_m30_sec_o09_account_selection_is_skipped_only_right_after_a_registration() {
     let (app, op) = world().await;
     let browser = Browser::new(&app);
     let again = async |browser: &Browser<'_>| {
@@ -576,7 +583,7 @@ async fn seed_m30_sec_o09_the_account_is_chosen_anew_except_right_after_register
 }
 
 #[tokio::test]
-async fn seed_r10_a_first_sign_in_makes_the_account_where_the_operator_says_so() {
+async fn seed_r10_a_first_sign_in_creates_the_account_if_the_operator_allows_it() {
     let op = Issuer::start().await;
     op.person("ada", ada());
     let settings = "[auto_register]\nprovider = true\n[profile.extras.player_name]\ntype = \"string\"\n\
@@ -589,7 +596,7 @@ async fn seed_r10_a_first_sign_in_makes_the_account_where_the_operator_says_so()
     let mut body = begun.body(&back);
     body["options"] = json!({ "auto_register": false });
     let offered = browser.post("/v1/login/provider/acme", body).await.ok();
-    assert_eq!(offered["type"], "LoginOAuth", "D-20: a page can say no");
+    assert_eq!(offered["type"], "LoginOAuth", "D-20: a page can refuse a new account");
 
     let begun = browser.begin("acme").await;
     let known = browser.login("acme", &begun, &op.consent(&begun.url, "ada")).await.ok();
@@ -600,7 +607,7 @@ async fn seed_r10_a_first_sign_in_makes_the_account_where_the_operator_says_so()
 }
 
 #[tokio::test]
-async fn seed_r04_a_token_that_the_app_has_is_taken_where_the_operator_says_so() {
+async fn seed_r04_a_token_sent_by_an_app_is_accepted_if_the_operator_allows_it() {
     let op = Issuer::start().await;
     op.person("ada", ada());
     let app = TestApp::with(&op.settings("acme")).await;
@@ -623,7 +630,7 @@ async fn seed_r04_a_token_that_the_app_has_is_taken_where_the_operator_says_so()
 }
 
 #[tokio::test]
-async fn a_disabled_account_is_told_to_be_so_and_stays_so_for_the_same_answer() {
+async fn a_disabled_account_is_reported_again_for_the_same_provider_answer() {
     let (app, op) = world().await;
     let browser = Browser::new(&app);
     registered(&browser, &op, "ada").await;
@@ -635,11 +642,11 @@ async fn a_disabled_account_is_told_to_be_so_and_stays_so_for_the_same_answer() 
     assert_eq!(app.audited("sign_in_failed").await, 1);
     let whose =
         "select count(*) from audit a join accounts b on b.id = a.account where a.event = 'sign_in_failed'";
-    assert_eq!(app.sql(whose).await, "1", "whom it was refused");
+    assert_eq!(app.sql(whose).await, "1", "the audit record names the account");
 }
 
 #[tokio::test]
-async fn sec_l04_the_database_has_nothing_of_a_flow_that_could_be_used() {
+async fn sec_l04_the_database_holds_no_usable_secret_of_a_flow() {
     let (app, op) = world().await;
     let browser = Browser::without_key(&app);
     let begun = browser.begin("acme").await;
@@ -655,7 +662,7 @@ async fn sec_l04_the_database_has_nothing_of_a_flow_that_could_be_used() {
 }
 
 #[tokio::test]
-async fn what_is_over_of_flows_is_deleted() {
+async fn flows_that_are_over_are_deleted() {
     let (app, op) = world().await;
     let browser = Browser::new(&app);
     let begun = browser.begin("acme").await;
@@ -668,7 +675,7 @@ async fn what_is_over_of_flows_is_deleted() {
 }
 
 #[tokio::test]
-async fn a_server_that_wants_proofs_signs_nobody_in_without_one() {
+async fn with_require_proof_a_provider_sign_in_needs_a_proof() {
     let op = Issuer::start().await;
     op.person("ada", ada());
     let app = TestApp::with(&format!("{}[session]\nrequire_proof = true\n", op.settings("acme"))).await;

@@ -1,5 +1,5 @@
-//! Microsoft, as it documents itself: Entra ID with one document for all tenants, and ID tokens of Azure AD B2C that an app
-//! brings.
+//! A stand-in for Microsoft, as Microsoft documents it: Entra ID with one discovery document for all tenants, and ID
+//! tokens of Azure AD B2C that an app sends.
 
 use std::sync::{Arc, Mutex};
 
@@ -15,17 +15,17 @@ use crate::support::{HOUR, NEW_YEAR, TestApp, claims_of};
 const CLIENT: &str = "4c6b5f37-92ad-4efe-87f7-faf5b6912648";
 const OURS: &str = "89a75cd7-6526-4f3f-8dea-0bdce25494e8";
 const OTHER: &str = "aaaabbbb-0000-cccc-1111-dddd2222eeee";
-/// Where personal accounts are at home.
+/// The tenant of personal accounts.
 const PERSONAL: &str = "9188040d-6c67-4c5b-b112-36a304b66dad";
 
-/// What Microsoft says.
+/// The answers of the stand-in.
 struct Microsoft {
-    /// The issuer as the document names it, and where the document is.
+    /// The issuer in the discovery document. `document` is the path of the document.
     issuer: String,
     document: String,
     flow: (String, String),
     claims: Value,
-    /// The issuer that the key set says of the key.
+    /// The issuer of the key in the key set.
     key_issuer: Option<String>,
 }
 
@@ -63,7 +63,7 @@ fn say(port: u16, microsoft: &Mutex<Microsoft>, key: &Key, taken: &Taken) -> Sai
             if let Some(issuer) = &microsoft.key_issuer {
                 jwk["issuer"] = issuer.as_str().into();
             }
-            // Microsoft's keys do not say an algorithm.
+            // Microsoft's keys have no `alg`.
             jwk.as_object_mut().unwrap().remove("alg");
             answer(200, json!({ "keys": [jwk] }))
         }
@@ -92,7 +92,7 @@ fn say(port: u16, microsoft: &Mutex<Microsoft>, key: &Key, taken: &Taken) -> Sai
     }
 }
 
-/// With any tenant; `issuer` as in the settings, `{port}` being that of the stand-in.
+/// A server with any tenant. `issuer` is the setting, with `{port}` for the port of the stand-in.
 async fn world(issuer: &str, document: &str, more: &str) -> World {
     let key = Arc::new(Key::rsa("m1"));
     let said: Arc<Mutex<Option<Arc<Mutex<Microsoft>>>>> = Arc::default();
@@ -134,7 +134,7 @@ async fn entra(more: &str) -> World {
     world("http://127.0.0.1:{port}/{tenantid}/v2.0", document, &more).await
 }
 
-/// Azure AD B2C, for tokens that an app brings and nothing else.
+/// Azure AD B2C, only for tokens that an app sends.
 async fn b2c() -> World {
     b2c_with("").await
 }
@@ -177,7 +177,7 @@ impl World {
         self.t.bring("microsoft", &sign(&self.key, &claims)).await
     }
 
-    /// With one claim changed.
+    /// Sends a token with one changed claim.
     async fn bring_with(&self, name: &str, value: Value) -> Result<Person, Refusal> {
         let before = self.microsoft().claims[name].take();
         self.microsoft().claims[name] = value;
@@ -209,7 +209,7 @@ async fn seed_m38_a_code_of_microsoft_becomes_a_person_of_their_tenant() {
 }
 
 #[tokio::test]
-async fn sec_o05_a_tenants_issuer_and_its_tid_agree_and_are_on_the_list_if_there_is_one() {
+async fn sec_o05_issuer_and_tid_of_a_tenant_must_agree_and_be_on_the_list_if_set() {
     let w = entra("").await;
     w.bring().await.unwrap();
     untrusted(w.bring_with("tid", OURS.into()).await, "another issuer");
@@ -226,7 +226,7 @@ async fn sec_o05_a_tenants_issuer_and_its_tid_agree_and_are_on_the_list_if_there
 }
 
 #[tokio::test]
-async fn a_key_of_one_tenant_signs_for_no_other() {
+async fn a_key_of_one_tenant_does_not_sign_for_another() {
     let w = entra("").await;
     let personal = w.issuer_of(PERSONAL);
     w.microsoft().key_issuer = Some(personal.as_str().unwrap().to_owned());
@@ -240,7 +240,7 @@ async fn a_key_of_one_tenant_signs_for_no_other() {
 }
 
 #[tokio::test]
-async fn sec_a02_an_address_is_only_vouched_for_where_its_domain_is_proven() {
+async fn sec_a02_an_address_is_vouched_for_only_if_its_domain_is_proven() {
     let w = entra("trust_email = true").await;
     assert!(!w.bring().await.unwrap().vouched, "an administrator can write any address");
     assert!(!w.bring_with("email_verified", json!(true)).await.unwrap().vouched);
@@ -271,10 +271,10 @@ async fn seed_r07_signature_tenant_audience_times_nonce_and_policy_are_checked()
         ("iss", w.issuer_of(OURS).as_str().unwrap().replace(OURS, OTHER).into(), "another issuer"),
         ("aud", json!(OTHER), "another audience"),
         ("exp", json!(second - 61), "expired"),
-        ("nbf", json!(second + 61), "not good yet"),
+        ("nbf", json!(second + 61), "not valid yet"),
         ("tfp", json!("B2C_1_other"), "another policy"),
         ("tfp", Value::Null, "another policy"),
-        ("sub", Value::Null, "who it is about"),
+        ("sub", Value::Null, "does not name a user"),
     ] {
         untrusted(w.bring_with(name, value).await, why);
     }
@@ -297,16 +297,16 @@ async fn seed_r07_signature_tenant_audience_times_nonce_and_policy_are_checked()
 }
 
 #[tokio::test]
-async fn a_subject_that_azure_ad_b2c_gives_to_everybody_is_nobodys() {
+async fn the_placeholder_subject_of_azure_ad_b2c_identifies_no_person() {
     let w = b2c().await;
     let same = json!("Not supported currently. Use oid claim.");
-    untrusted(w.bring_with("sub", same.clone()).await, "who it is about");
+    untrusted(w.bring_with("sub", same.clone()).await, "does not name a user");
     w.microsoft().claims["oid"] = OTHER.into();
     assert_eq!(w.bring_with("sub", same).await.unwrap().subject, OTHER);
 }
 
 #[tokio::test]
-async fn seed_r04_r05_over_http_a_token_of_azure_ad_b2c_registers_and_is_known_from_then_on() {
+async fn seed_r04_r05_over_http_a_token_of_azure_ad_b2c_registers_and_later_signs_in() {
     let w = b2c().await;
     let browser = Browser::new(&w.t);
     let token = sign(&w.key, &w.microsoft().claims);
@@ -320,14 +320,18 @@ async fn seed_r04_r05_over_http_a_token_of_azure_ad_b2c_registers_and_is_known_f
     let stranger = sign(&Key::other_rsa("m1"), &w.microsoft().claims);
     bring(json!({ "token": stranger })).await.refused(403, "OAUTH_DENIED");
     let begun = browser.post("/v1/flows/microsoft", json!({ "callback": crate::support::browser::PAGE }));
-    assert_eq!(begun.await.refused(400, "INVALID_PARAMETER")["field"], "callback", "for tokens alone");
+    assert_eq!(
+        begun.await.refused(400, "INVALID_PARAMETER")["field"],
+        "callback",
+        "this provider has no callbacks, only tokens"
+    );
 }
 
 const AUTH_V1: &str = "[compat]\nauth_v1 = true\n[auto_register]\nprovider = true\n\
     [defaults.microsoft]\nroles = [\"user\"]\n";
 
 #[tokio::test]
-async fn seed_r04_r05_r06_r08_the_seeds_own_address_answers_the_claims_and_our_session() {
+async fn seed_r04_r05_r06_r08_the_compatible_call_returns_the_claims_and_a_session() {
     let w = b2c_with(AUTH_V1).await;
     let path = "/api/v1/auth/registerOrLogin/microsoftAD";
     let claims = w.microsoft().claims.clone();
@@ -346,7 +350,7 @@ async fn seed_r04_r05_r06_r08_the_seeds_own_address_answers_the_claims_and_our_s
 }
 
 #[tokio::test]
-async fn seed_r07_r09_r43_the_seeds_own_address_refuses_what_ours_refuses() {
+async fn seed_r07_r09_r43_the_compatible_call_refuses_the_same_tokens() {
     let w = b2c_with(AUTH_V1).await;
     let path = "/api/v1/auth/registerOrLogin/microsoftAD";
     let bring = async |name: &str, value: Value| {

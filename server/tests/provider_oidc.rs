@@ -1,4 +1,4 @@
-//! Providers that speak OpenID Connect: what is sent to them, and what is not believed of what they answer.
+//! OpenID Connect providers: the requests to them, and the checks of their answers.
 
 use std::sync::Arc;
 
@@ -48,7 +48,7 @@ impl Acme {
         self.provider().begin(&self.t.app.platform.world, &asked).await
     }
 
-    /// What is made of the address that a browser came back to.
+    /// Finishes a flow with the address to which the browser came back.
     async fn finish(&self, memory: &Memory, back: &Url) -> Result<Person, Refusal> {
         let of =
             |name: &str| back.query_pairs().find(|(key, _)| key == name).map(|(_, value)| value.into_owned());
@@ -57,7 +57,7 @@ impl Acme {
         self.provider().finish(&self.t.app.platform.world, memory, &answer).await
     }
 
-    /// The whole way, for Ada.
+    /// A whole flow, for Ada.
     async fn sign_in(&self) -> Result<Person, Refusal> {
         let begun = self.begin().await?;
         let back = self.op.consent(&begun.url, "sub-1");
@@ -78,7 +78,7 @@ fn untrusted(answer: Result<Person, Refusal>, why: &str) {
 }
 
 #[tokio::test]
-async fn sec_h04_a_picture_is_an_address_and_nobody_fetches_it() {
+async fn sec_h04_a_picture_at_an_internal_address_is_not_fetched() {
     let (acme, inside) = (Acme::new().await, Service::start().await);
     for picture in [inside.url("/me.png"), format!("https://127.0.0.1:{}/me.png", inside.port)] {
         let claims = json!({ "email": ADA, "email_verified": true, "picture": picture });
@@ -132,7 +132,7 @@ async fn a_provider_that_does_not_know_select_account_asks_for_a_sign_in_instead
     assert_eq!(
         acme.op.asked(&acme.begin().await.unwrap().url).get("prompt"),
         None,
-        "an empty one is left out"
+        "an empty prompt is left out"
     );
 }
 
@@ -144,12 +144,16 @@ async fn a_code_becomes_a_person() {
         assert_eq!((person.issuer, person.subject.as_str()), (acme.op.issuer(), "sub-1"));
         assert_eq!((person.email.as_deref(), person.name.as_deref()), (Some(ADA), Some("Ada")));
         assert_eq!(person.vouched, trust, "sec_A02");
-        assert_eq!((acme.op.exchanges(), acme.op.calls("/userinfo")), (1, 0), "the ID token said it all");
+        assert_eq!(
+            (acme.op.exchanges(), acme.op.calls("/userinfo")),
+            (1, 0),
+            "the ID token has all claims, so userinfo is not called"
+        );
     }
 }
 
 #[tokio::test]
-async fn sec_h04_a_picture_is_an_address_that_nobody_fetches() {
+async fn sec_h04_a_picture_is_stored_as_an_address_and_not_fetched() {
     let acme = Acme::new().await;
     let picture = acme.op.at("/picture");
     let told = picture.clone();
@@ -159,7 +163,7 @@ async fn sec_h04_a_picture_is_an_address_that_nobody_fetches() {
 }
 
 #[tokio::test]
-async fn a_secret_goes_into_the_form_where_the_provider_wants_it_there() {
+async fn the_client_secret_is_sent_in_the_form_if_the_provider_needs_it() {
     let op = Issuer::start().await;
     op.takes_only_post();
     Acme::of(op, "").await.sign_in().await.unwrap();
@@ -168,7 +172,7 @@ async fn a_secret_goes_into_the_form_where_the_provider_wants_it_there() {
 }
 
 #[tokio::test]
-async fn sec_o04_what_an_id_token_leaves_out_userinfo_adds_if_it_is_about_the_same_person() {
+async fn sec_o04_userinfo_adds_missing_claims_only_for_the_same_subject() {
     let acme = Acme::new().await;
     let lean = |claims: &mut Value, _: &mut Value| {
         for name in ["email", "email_verified", "name"] {
@@ -182,17 +186,17 @@ async fn sec_o04_what_an_id_token_leaves_out_userinfo_adds_if_it_is_about_the_sa
         claims["sub"] = "sub-2".into();
         claims
     });
-    untrusted(acme.sign_in().await, "about somebody else");
+    untrusted(acme.sign_in().await, "about another user");
     acme.op.bend_answer("/userinfo", |_| json!({ "email": ADA }));
-    untrusted(acme.sign_in().await, "about somebody else");
-    // Who it is, the ID token says: without the rest nobody is kept out.
+    untrusted(acme.sign_in().await, "about another user");
+    // The ID token identifies the person, so a failure of userinfo does not stop the sign-in.
     acme.op.bend_answer("/userinfo", |_| "x".repeat(64 * 1024 + 1).into());
     let person = acme.sign_in().await.unwrap();
     assert_eq!((person.subject.as_str(), person.email), ("sub-1", None));
 }
 
 #[tokio::test]
-async fn sec_a02_the_word_about_one_address_is_no_word_about_another() {
+async fn sec_a02_email_verified_does_not_count_for_another_address() {
     let acme = Acme::with("trust_email = true").await;
     acme.op.bend(|claims, _| {
         claims.as_object_mut().unwrap().remove("name");
@@ -211,7 +215,7 @@ async fn sec_a02_the_word_about_one_address_is_no_word_about_another() {
 }
 
 #[tokio::test]
-async fn sec_o03_an_answer_of_another_provider_is_refused_before_its_code_is_shown() {
+async fn sec_o03_an_answer_of_another_issuer_is_refused_before_its_code_is_sent() {
     let acme = Acme::new().await;
     let begun = acme.begin().await.unwrap();
     let back = acme.op.consent(&begun.url, "sub-1");
@@ -228,13 +232,13 @@ async fn sec_o03_an_answer_of_another_provider_is_refused_before_its_code_is_sho
 }
 
 #[tokio::test]
-async fn sec_o06_a_code_is_good_once_and_with_its_own_flow() {
+async fn sec_o06_a_code_works_once_and_only_with_its_own_flow() {
     let acme = Acme::new().await;
     let (one, other) = (acme.begin().await.unwrap(), acme.begin().await.unwrap());
     let back = acme.op.consent(&one.url, "sub-1");
     assert!(
         matches!(acme.finish(&other.memory, &back).await, Err(Refusal::Reused)),
-        "sec_O01: the other's verifier"
+        "sec_O01: the verifier of the other flow"
     );
     acme.finish(&one.memory, &back).await.unwrap();
     assert!(matches!(acme.finish(&one.memory, &back).await, Err(Refusal::Reused)), "seed_M50");
@@ -244,7 +248,7 @@ async fn sec_o06_a_code_is_good_once_and_with_its_own_flow() {
 /// Changes claims and header.
 type Bend = fn(&mut Value, &mut Value);
 
-/// The claims and headers of the conformance suite's tests of clients, and more.
+/// Bad claims and headers: those of the OpenID conformance suite for clients, and more.
 fn bad_tokens() -> Vec<(&'static str, &'static str, Bend)> {
     vec![
         ("another issuer", "iss", |claims, _| claims["iss"] = "https://evil.example".into()),
@@ -288,7 +292,7 @@ async fn sec_o04_a_bad_id_token_is_refused() {
         acme.op.bend(bend);
         let answer = acme.sign_in().await;
         assert!(matches!(answer, Err(Refusal::Untrusted(_))), "{what}: {answer:?}");
-        // There is no access token beside one that an app brings.
+        // An app sends no access token with its ID token, so `at_hash` is not checked.
         if claim != "at_hash" {
             let answer = acme.bring(&acme.op.id_token("sub-1", None)).await;
             assert!(matches!(answer, Err(Refusal::Untrusted(_))), "{what}: {answer:?}");
@@ -320,7 +324,7 @@ async fn sec_o04_a_token_without_a_good_signature_is_refused() {
             let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes()), message.as_bytes());
             format!("{message}.{}", URL_SAFE_NO_PAD.encode(tag))
         });
-        untrusted(acme.sign_in().await, "algorithm that is not taken");
+        untrusted(acme.sign_in().await, "algorithm that is not accepted");
     }
     acme.op.bend_token(|token| {
         let flipped = if token.ends_with('A') { "g" } else { "A" };
@@ -343,13 +347,13 @@ async fn sec_o04_a_token_without_a_good_signature_is_refused() {
         let twice = claims.replacen('{', "{\"sub\":\"sub-2\",", 1);
         format!("{}.{}.{}", part(&token, 0), URL_SAFE_NO_PAD.encode(twice), part(&token, 2))
     });
-    untrusted(acme.sign_in().await, "no signed JWT");
+    untrusted(acme.sign_in().await, "not a signed JWT");
     acme.op.straighten();
     acme.sign_in().await.unwrap();
 }
 
 #[tokio::test]
-async fn sec_o04_a_token_without_kid_is_taken_only_where_one_key_can_be_meant() {
+async fn sec_o04_a_token_without_kid_is_accepted_only_if_one_key_fits() {
     let acme = Acme::new().await;
     acme.op.bend(|_, header| {
         header.as_object_mut().unwrap().remove("kid");
@@ -386,10 +390,10 @@ async fn sec_o10_a_thousand_tokens_with_unknown_keys_cost_the_provider_two_fetch
     acme.bring(&acme.op.id_token("sub-1", None)).await.unwrap();
 }
 
-/// ZITADEL names the client's project beside the client, a mapper of Keycloak's any client that it is given (OpenID Connect
-/// Core §3.1.3.7).
+/// ZITADEL adds the client's project to `aud`, and a mapper of Keycloak adds any configured client (OpenID Connect Core
+/// §3.1.3.7).
 #[tokio::test]
-async fn an_id_token_for_several_audiences_signs_in_where_it_is_ours_and_all_others_are_listed() {
+async fn an_id_token_for_several_audiences_is_accepted_if_all_others_are_listed() {
     let acme = Acme::with("accept_tokens = true\naudiences = [\"project\", \"api\"]").await;
     let ours = json!(CLIENT);
     for (aud, azp, good) in [
@@ -422,7 +426,7 @@ async fn an_id_token_for_several_audiences_signs_in_where_it_is_ours_and_all_oth
             acme.bring(&acme.op.id_token("sub-1", None)).await.unwrap();
         }
     }
-    // An app for phones gets tokens for itself, and for us through it.
+    // The `azp` of a token may be a phone app that got the token for doorward's client.
     acme.op.bend(|claims, _| (claims["aud"], claims["azp"]) = (json!([CLIENT, "project"]), "api".into()));
     acme.bring(&acme.op.id_token("sub-1", None)).await.unwrap();
     acme.op.bend(|claims, _| (claims["aud"], claims["azp"]) = (json!([CLIENT, "unlisted"]), "api".into()));
@@ -430,7 +434,7 @@ async fn an_id_token_for_several_audiences_signs_in_where_it_is_ours_and_all_oth
 }
 
 #[tokio::test]
-async fn sec_o05_a_token_that_an_app_brings_is_for_us_or_one_that_is_listed() {
+async fn sec_o05_a_token_sent_by_an_app_must_be_for_us_or_a_listed_audience() {
     let acme = Acme::with("accept_tokens = true\naudiences = [\"our phone app\"]").await;
     assert!(acme.provider().takes_tokens());
     acme.bring(&acme.op.id_token("sub-1", Some("unasked"))).await.unwrap();
@@ -449,11 +453,11 @@ async fn sec_o05_a_token_that_an_app_brings_is_for_us_or_one_that_is_listed() {
     stranger.person("sub-1", json!({}));
     untrusted(acme.bring(&stranger.id_token("sub-1", None)).await, "another issuer");
     assert_eq!(stranger.calls("/keys"), 0);
-    assert!(!Acme::new().await.provider().takes_tokens(), "off unless it is turned on");
+    assert!(!Acme::new().await.provider().takes_tokens(), "off by default");
 }
 
 #[tokio::test]
-async fn a_provider_that_cannot_be_reached_or_talks_nonsense_is_said_to_be() {
+async fn an_unreachable_or_broken_provider_is_reported_as_such() {
     let acme = Acme::new().await;
     acme.op.is_down(true);
     assert!(matches!(acme.begin().await, Err(Refusal::Unreachable(_))));
@@ -476,7 +480,7 @@ async fn a_provider_that_cannot_be_reached_or_talks_nonsense_is_said_to_be() {
 }
 
 #[tokio::test]
-async fn what_only_reads_is_tried_once_more_and_a_code_is_not() {
+async fn discovery_is_retried_once_and_a_code_exchange_is_not_retried() {
     let acme = Acme::new().await;
     acme.op.drops(1);
     let begun = acme.begin().await.unwrap();
@@ -486,11 +490,11 @@ async fn what_only_reads_is_tried_once_more_and_a_code_is_not() {
     assert_eq!(acme.op.calls("/token"), 0);
     let acme = Acme::new().await;
     acme.op.drops(2);
-    assert!(matches!(acme.begin().await, Err(Refusal::Unreachable(_))), "twice is enough");
+    assert!(matches!(acme.begin().await, Err(Refusal::Unreachable(_))), "only one retry");
 }
 
 #[tokio::test]
-async fn a_key_set_may_be_long_but_not_without_end() {
+async fn a_key_set_may_be_long_but_has_a_size_limit() {
     for (bytes, fits) in [(200 * 1024, true), (257 * 1024, false)] {
         let acme = Acme::new().await;
         acme.op.bend_answer("/keys", move |mut keys| {
@@ -502,7 +506,7 @@ async fn a_key_set_may_be_long_but_not_without_end() {
 }
 
 #[tokio::test]
-async fn a_provider_that_is_down_is_not_waited_for_by_each_in_turn() {
+async fn simultaneous_requests_share_one_wait_for_a_provider_that_is_down() {
     let acme = Arc::new(Acme::with("timeout = \"1s\"").await);
     acme.op.hold("/.well-known/openid-configuration", Arc::new(Notify::new()));
     let begun = std::time::Instant::now();
@@ -518,7 +522,7 @@ async fn a_provider_that_is_down_is_not_waited_for_by_each_in_turn() {
 }
 
 #[tokio::test]
-async fn an_old_key_set_does_for_a_day_while_there_is_no_newer_one() {
+async fn an_old_key_set_is_used_for_a_day_while_the_provider_is_down() {
     let acme = Acme::with("accept_tokens = true").await;
     let token = acme.op.id_token("sub-1", None);
     acme.bring(&token).await.unwrap();
@@ -532,7 +536,7 @@ async fn an_old_key_set_does_for_a_day_while_there_is_no_newer_one() {
 }
 
 #[tokio::test]
-async fn a_provider_that_is_slow_is_waited_for_no_longer_than_the_setting_says() {
+async fn a_slow_provider_is_waited_for_only_until_the_timeout() {
     let acme = Acme::with("timeout = \"1s\"").await;
     let begun = acme.begin().await.unwrap();
     let back = acme.op.consent(&begun.url, "sub-1");
@@ -542,7 +546,7 @@ async fn a_provider_that_is_slow_is_waited_for_no_longer_than_the_setting_says()
 }
 
 #[tokio::test]
-async fn a_secret_that_the_provider_does_not_know_is_the_operators_business() {
+async fn a_wrong_client_secret_is_reported_as_a_setup_error() {
     let op = Issuer::start().await;
     op.person("sub-1", json!({}));
     let settings = op.settings("acme").replace("s3cret", "stale");
@@ -573,7 +577,7 @@ async fn sec_o10_a_discovery_document_of_another_issuer_is_refused() {
 }
 
 #[tokio::test]
-async fn sec_o07_a_callback_is_one_of_the_list_letter_by_letter() {
+async fn sec_o07_only_a_callback_on_the_list_is_admitted() {
     let acme = Acme::new().await;
     let admits = |text: &str| Url::parse(text).is_ok_and(|url| acme.provider().admits(&url));
     assert!(admits("https://app.example.com/signin") && admits("HTTPS://APP.example.com:443/./signin"));

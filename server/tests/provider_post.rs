@@ -15,7 +15,7 @@ async fn world() -> (TestApp, Issuer) {
     (app, op)
 }
 
-/// The browser posts what would stand in the query.
+/// Posts the query of the answer's address as a form, as the browser does.
 async fn posted(app: &TestApp, provider: &str, back: &Url) -> Answer {
     let path = format!("/v1/callback/{provider}");
     let form = back.query().unwrap().to_owned();
@@ -29,7 +29,7 @@ fn page(answer: &Answer) -> Url {
 }
 
 #[tokio::test]
-async fn seed_m40_m24_the_answer_comes_to_the_server_and_the_page_gets_a_key_for_it() {
+async fn seed_m40_m24_the_server_gets_the_posted_answer_and_the_page_gets_a_key() {
     let (app, op) = world().await;
     let browser = Browser::new(&app);
     let begun = browser.begin("acme").await;
@@ -39,7 +39,7 @@ async fn seed_m40_m24_the_answer_comes_to_the_server_and_the_page_gets_a_key_for
     let back = op.consent(&begun.url, "ada");
     let here = page(&posted(&app, "acme", &back).await);
     assert!(here.as_str().starts_with(&format!("{PAGE}?oauthKey=")), "{here}");
-    assert!(!here.as_str().contains("code-"), "the code is in no address");
+    assert!(!here.as_str().contains("code-"), "the address does not contain the code");
     // A reload of the form changes nothing.
     assert_eq!(page(&posted(&app, "acme", &back).await), here);
 
@@ -51,7 +51,11 @@ async fn seed_m40_m24_the_answer_comes_to_the_server_and_the_page_gets_a_key_for
         .refused(400, "OAUTH_STATE_MISMATCH");
     let offered = browser.post("/v1/login/provider/acme", body.clone()).await.ok();
     assert_eq!((&offered["type"], &offered["data"]["name"]), (&json!("LoginOAuth"), &json!("Ada")));
-    assert_eq!(browser.login("acme", &begun, &here).await.ok(), offered, "the address of the page, as it is");
+    assert_eq!(
+        browser.login("acme", &begun, &here).await.ok(),
+        offered,
+        "the whole address of the page works, too"
+    );
     assert_eq!(op.exchanges(), 1);
     assert_ne!(offered["data"]["oauthKey"], body["oauth_key"]);
     browser
@@ -61,9 +65,9 @@ async fn seed_m40_m24_the_answer_comes_to_the_server_and_the_page_gets_a_key_for
     browser.register("acme", &offered, json!({})).await.ok();
 }
 
-/// The flow is the attacker's, and so is its key; the person who consents, and whose browser posts the answer, is the victim.
+/// The attacker begins a flow with the attacker's key. The victim consents, and the victim's browser posts the answer.
 #[tokio::test]
-async fn sec_t14_who_has_begun_a_flow_gets_no_key_for_the_answer_of_somebody_else() {
+async fn sec_t14_an_attacker_cannot_use_an_answer_that_a_victims_browser_posted() {
     let (app, op) = world().await;
     let attacker = Browser::new(&app);
     let begun = attacker.begin("acme").await;
@@ -76,7 +80,7 @@ async fn sec_t14_who_has_begun_a_flow_gets_no_key_for_the_answer_of_somebody_els
 }
 
 #[tokio::test]
-async fn who_cancels_comes_back_to_the_page_and_is_told_there() {
+async fn a_cancelled_consent_returns_to_the_page_and_is_reported_there() {
     let (app, op) = world().await;
     let browser = Browser::new(&app);
     let begun = browser.begin("acme").await;
@@ -86,7 +90,7 @@ async fn who_cancels_comes_back_to_the_page_and_is_told_there() {
 }
 
 #[tokio::test]
-async fn sec_o07_a_form_that_belongs_to_no_flow_leads_nowhere() {
+async fn sec_o07_a_form_that_belongs_to_no_flow_is_not_redirected() {
     let (app, op) = world().await;
     let browser = Browser::new(&app);
     let begun = browser.begin("acme").await;
@@ -106,7 +110,7 @@ async fn sec_o07_a_form_that_belongs_to_no_flow_leads_nowhere() {
     }
     app.advance(10 * MINUTE);
     assert_eq!(posted(&app, "acme", &back).await.status, 400);
-    // One that answers to the page posts nothing.
+    // A provider that answers to the page has no callback for forms.
     let app = TestApp::with(&op.settings("acme")).await;
     assert_eq!(posted(&app, "acme", &back).await.status, 404);
 }

@@ -1,4 +1,5 @@
-//! Twitter/X, as it documents itself: OAuth 2 with `/2/users/me`, and OAuth 1.0a with signatures that are checked here.
+//! A stand-in for Twitter/X, as it documents itself: OAuth 2 with `/2/users/me`, and OAuth 1.0a with signatures that
+//! are checked here.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex};
@@ -29,9 +30,9 @@ struct Twitter {
     now: i64,
     challenge: String,
     email: Option<&'static str>,
-    /// What an endpoint says instead, by its line.
+    /// Other answers of endpoints, by request line.
     instead: HashMap<&'static str, Said>,
-    /// Nonces of OAuth 1.0a.
+    /// The used nonces of OAuth 1.0a.
     seen: BTreeSet<String>,
     used: bool,
 }
@@ -42,7 +43,7 @@ struct World {
     twitter: Arc<Mutex<Twitter>>,
 }
 
-/// All but what RFC 3986 calls unreserved.
+/// Percent-encodes all but the unreserved characters of RFC 3986.
 fn encode(text: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
     text.bytes()
@@ -51,7 +52,7 @@ fn encode(text: &str) -> String {
 }
 
 impl Twitter {
-    /// Parameters of a signed request; falls over one whose signature is not right.
+    /// Returns the parameters of a signed request. Panics if the signature is wrong.
     fn signed(&mut self, taken: &Taken, token_secret: &str) -> HashMap<String, String> {
         let header = taken.header("authorization").strip_prefix("OAuth ").unwrap();
         let mut own = HashMap::new();
@@ -59,12 +60,12 @@ impl Twitter {
             let (name, value) = pair.split_once('=').unwrap();
             let value = value.strip_prefix('"').and_then(|value| value.strip_suffix('"')).unwrap();
             let value = percent_decode_str(value).decode_utf8().unwrap().into_owned();
-            assert_eq!(own.insert(name.to_owned(), value), None, "{name} is there twice");
+            assert_eq!(own.insert(name.to_owned(), value), None, "{name} occurs twice");
         }
         assert_eq!((own["oauth_consumer_key"].as_str(), own["oauth_version"].as_str()), (KEY, "1.0"));
         assert_eq!(own["oauth_signature_method"], "HMAC-SHA1");
         assert_eq!(own["oauth_timestamp"], self.now.to_string());
-        assert!(self.seen.insert(own["oauth_nonce"].clone()), "a nonce is good once");
+        assert!(self.seen.insert(own["oauth_nonce"].clone()), "a nonce is used once");
         let signature = own.remove("oauth_signature").unwrap();
         let mut pairs: Vec<String> = [&own, &taken.query, &taken.form]
             .into_iter()
@@ -151,7 +152,7 @@ impl Twitter {
     }
 }
 
-/// A section of the settings.
+/// The section of a provider in the settings.
 fn section(name: &str, kind: &str, vendor: &StandIn) -> String {
     let (id, paths) = match kind {
         "twitter" => (CLIENT, ["", "/2/oauth2/token", "/2/users/me"]),
@@ -197,7 +198,7 @@ impl World {
         self.twitter.lock().unwrap()
     }
 
-    /// By OAuth 2.
+    /// Signs in by OAuth 2.
     async fn sign_in(&self) -> Result<Person, Refusal> {
         let begun = self.t.begin("twitter").await?;
         self.twitter().challenge = asked(&begun)["code_challenge"].clone();
@@ -205,7 +206,7 @@ impl World {
         self.t.finish("twitter", &begun.memory, "code", None).await
     }
 
-    /// By OAuth 1.0a.
+    /// Signs in by OAuth 1.0a.
     async fn sign_in_1(&self) -> Result<Person, Refusal> {
         let begun = self.t.begin("twitter_oauth1").await?;
         self.twitter().used = false;
@@ -232,18 +233,18 @@ async fn seed_m62_a_code_of_twitter_becomes_a_person() {
     assert_eq!((asked["redirect_uri"].as_str(), asked["state"].as_str()), (CALLBACK, begun.handle.as_str()));
     let person = w.sign_in().await.unwrap();
     assert_eq!((person.subject.as_str(), person.email.as_deref()), (ID, Some("ada@example.com")));
-    assert!(!person.vouched, "not unless the operator trusts it");
+    assert!(!person.vouched, "only if the operator trusts X about addresses");
     assert_eq!(person.profile.preferred_username.as_deref(), Some("ada"));
     assert_eq!(w.vendor.lines(), ["POST /2/oauth2/token", "GET /2/users/me"], "sec_H04");
 }
 
 #[tokio::test]
-async fn seed_m62_an_account_survives_the_switch_from_one_way_to_the_other() {
+async fn seed_m62_oauth_2_and_oauth_1_identify_the_same_person() {
     let w = world("trust_email = true").await;
     let (one, other) = (w.sign_in().await.unwrap(), w.sign_in_1().await.unwrap());
     assert_eq!((&one.issuer, &one.subject), (&other.issuer, &other.subject));
     assert_eq!((&one.email, &one.name, one.vouched), (&other.email, &other.name, other.vouched));
-    assert!(one.vouched, "it gives no address that is not confirmed");
+    assert!(one.vouched, "X sends only confirmed addresses");
     w.twitter().email = None;
     for person in [w.sign_in().await.unwrap(), w.sign_in_1().await.unwrap()] {
         assert_eq!((person.email, person.vouched), (None, false), "E-mail may be absent");
@@ -273,7 +274,7 @@ async fn seed_m39_a_verifier_of_twitter_becomes_a_person_by_three_signed_request
 }
 
 #[tokio::test]
-async fn seed_m50_a_code_of_twitter_is_good_once() {
+async fn seed_m50_a_code_of_twitter_works_once() {
     let w = world("").await;
     w.sign_in().await.unwrap();
     let begun = w.t.begin("twitter").await.unwrap();
@@ -281,7 +282,7 @@ async fn seed_m50_a_code_of_twitter_is_good_once() {
 }
 
 #[tokio::test]
-async fn what_twitter_refuses_is_told_apart_by_who_can_put_it_right() {
+async fn errors_of_twitter_are_mapped_by_their_cause() {
     let w = world("").await;
     let not_confirmed = "oauth_token=a&oauth_token_secret=b&oauth_callback_confirmed=false";
     let code = |code: u32| json!({ "errors": [{ "code": code, "message": "<b>" }] }).to_string();
@@ -315,7 +316,7 @@ async fn what_twitter_refuses_is_told_apart_by_who_can_put_it_right() {
 }
 
 #[tokio::test]
-async fn sec_o05_a_token_of_twitter_cannot_be_brought() {
+async fn sec_o05_a_twitter_token_sent_by_an_app_is_refused() {
     let w = world("").await;
     for name in ["twitter", "twitter_oauth1"] {
         assert!(!w.t.app.accounts.providers.get(name).unwrap().takes_tokens());
@@ -324,7 +325,7 @@ async fn sec_o05_a_token_of_twitter_cannot_be_brought() {
     assert!(w.vendor.lines().is_empty());
 }
 
-/// The whole way over HTTP, by OAuth 1.0a.
+/// A whole sign-in over HTTP, by OAuth 1.0a.
 async fn come(browser: &Browser<'_>, provider: &str) -> crate::support::Answer {
     let begun = browser.begin(provider).await;
     let back = back_at(provider, &[("oauth_token", &begun.state), ("oauth_verifier", VERIFIER)]);
@@ -332,7 +333,7 @@ async fn come(browser: &Browser<'_>, provider: &str) -> crate::support::Answer {
 }
 
 #[tokio::test]
-async fn seed_m39_m49_over_http_a_verifier_is_good_once_and_a_no_is_a_no() {
+async fn seed_m39_m49_over_http_a_verifier_works_once_and_a_denial_is_reported() {
     let w = world("").await;
     let browser = Browser::new(&w.t);
     let offered = come(&browser, "twitter_oauth1").await.ok();
@@ -344,7 +345,7 @@ async fn seed_m39_m49_over_http_a_verifier_is_good_once_and_a_no_is_a_no() {
 }
 
 #[tokio::test]
-async fn seed_m62_over_http_an_operator_changes_the_kind_and_accounts_are_still_known() {
+async fn seed_m62_over_http_accounts_are_found_after_a_change_of_the_providers_kind() {
     let World { t, vendor, twitter } = world("").await;
     let t = t
         .restart_with(&format!(

@@ -1,4 +1,4 @@
-//! A `public_url` with a path: the server stands behind a proxy that takes `/auth` away from what it passes on.
+//! A `public_url` with a path: the server is behind a proxy that removes `/auth` from the requests that it forwards.
 
 use axum::http::Method;
 use serde_json::{Value, json};
@@ -18,7 +18,7 @@ async fn behind_a_proxy(settings: &str) -> TestApp {
     TestApp::with(&format!("public_url = \"{HERE}/\"\n{settings}")).await
 }
 
-/// A request as the proxy passes it on. What does not begin with its prefix goes to the app, which has no such page.
+/// A request as the proxy forwards it. Panics for an address without the prefix, which would not reach the server.
 fn pass_on(t: &TestApp, method: Method, address: &Url, form: &str) -> Call {
     assert_eq!(address.origin().ascii_serialization(), "https://www.example.com", "{address}");
     let path = address.path().strip_prefix("/auth").filter(|path| path.starts_with('/'));
@@ -32,7 +32,7 @@ async fn open(t: &TestApp, address: &Url) -> Answer {
     pass_on(t, Method::GET, address, "").await
 }
 
-/// Sends the form of a page, and goes where the answer says.
+/// Sends the form of a page and follows the redirect.
 async fn submit(t: &TestApp, page: &Url, fields: &[(&str, &str)]) -> (Url, Answer) {
     let mut form = url::form_urlencoded::Serializer::new(String::new());
     form.extend_pairs(fields);
@@ -44,7 +44,7 @@ async fn submit(t: &TestApp, page: &Url, fields: &[(&str, &str)]) -> (Url, Answe
 }
 
 #[tokio::test]
-async fn hosted_pages_lead_to_pages_below_that_path() {
+async fn hosted_pages_lead_to_pages_below_the_path_of_public_url() {
     let t = behind_a_proxy("").await;
     t.signup(ADA, PASSWORD).await;
     let link = post::newest(&t, ADA).await.link;
@@ -79,7 +79,7 @@ async fn hosted_pages_lead_to_pages_below_that_path() {
 }
 
 #[tokio::test]
-async fn every_address_in_a_document_is_below_that_path_and_answers() {
+async fn every_address_in_a_document_is_below_the_path_of_public_url_and_answers() {
     let t = behind_a_proxy("").await;
     for path in ["/.well-known/oauth-authorization-server", "/.well-known/oauth-authorization-server/auth"] {
         let document = t.get(path).header("origin", "https://any.example").await;
@@ -109,7 +109,7 @@ async fn every_address_in_a_document_is_below_that_path_and_answers() {
 }
 
 #[tokio::test]
-async fn a_provider_is_sent_back_below_that_path() {
+async fn a_provider_returns_the_browser_below_the_path_of_public_url() {
     let op = Issuer::start().await;
     op.person("ada", json!({ "name": "Ada" }));
     let settings = op.settings("acme");
@@ -139,7 +139,7 @@ async fn a_folder_of_a_site_is_found_without_the_slash_at_its_end() {
 }
 
 #[tokio::test]
-async fn a_proof_names_the_address_with_that_path() {
+async fn a_proof_names_the_address_with_the_path_of_public_url() {
     let t = behind_a_proxy("").await;
     t.signup(ADA, PASSWORD).await;
     let key = ProofKey::new();

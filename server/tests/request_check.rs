@@ -1,4 +1,4 @@
-//! Bad input: the right code and field name, and no harm.
+//! Bad input is refused with the right code and field name, and changes nothing.
 
 use axum::body::Body;
 use axum::http::Method;
@@ -114,12 +114,12 @@ async fn each_field_of_login_and_logout_is_named_when_it_is_wrong() {
     }
 }
 
-/// The revoke token was called a link out of a mail.
+/// A bad revoke token was once reported as a damaged link of a mail.
 #[tokio::test]
-async fn a_value_that_can_be_no_token_is_refused_in_words_that_fit_its_field() {
+async fn a_malformed_token_is_refused_with_a_message_that_fits_its_field() {
     let app = TestApp::new().await;
     let link = "This link is damaged. Open it again from the mail.";
-    let revoke = "This is no revoke token. Send the one that came with the session's tokens.";
+    let revoke = "This is not a revoke token. Send the revoke token that came with the session's tokens.";
     for bad in ["short", "with space and more", &"x".repeat(513)] {
         for (path, body, words) in [
             ("/v1/logout", json!({ "revoke_token": bad }), revoke),
@@ -133,7 +133,7 @@ async fn a_value_that_can_be_no_token_is_refused_in_words_that_fit_its_field() {
 }
 
 #[tokio::test]
-async fn the_policy_of_the_operator_is_the_one_that_counts() {
+async fn the_password_policy_of_the_operator_applies() {
     let app = TestApp::with("[password]\nmin_length = 15\nmax_length = 128").await;
     let body = json!({ "email": "ada@example.com", "password": "x".repeat(14) });
     let problem = app.post("/v1/signup", body).await.refused(400, "INVALID_PARAMETER");
@@ -142,7 +142,7 @@ async fn the_policy_of_the_operator_is_the_one_that_counts() {
 }
 
 #[tokio::test]
-async fn every_script_goes_in_and_comes_out_as_it_was() {
+async fn text_in_any_script_is_stored_unchanged() {
     let app = TestApp::new().await;
     let name = "👩‍👩‍👧 שלום \u{202e}abc\u{202c} Ünïçødé 密码 \u{10ffff} ' \" <b> \\ % _";
     let body = json!({
@@ -155,7 +155,7 @@ async fn every_script_goes_in_and_comes_out_as_it_was() {
 }
 
 #[tokio::test]
-async fn what_is_no_json_object_is_an_invalid_request() {
+async fn a_body_that_is_not_a_json_object_is_an_invalid_request() {
     let app = TestApp::new().await;
     let deep = format!("{{\"address\":{}{}}}", "[".repeat(20_000), "]".repeat(20_000));
     let objects = format!("{}1{}", "{\"a\":".repeat(5_000), "}".repeat(5_000));
@@ -188,7 +188,7 @@ async fn what_is_no_json_object_is_an_invalid_request() {
 }
 
 #[tokio::test]
-async fn sec_w05_a_body_over_64_kib_is_refused_whether_it_says_its_length_or_not() {
+async fn sec_w05_a_body_over_64_kib_is_refused_with_or_without_a_content_length() {
     let app = TestApp::new().await;
     let megabytes = "x".repeat(10 * 1024 * 1024);
     let body = format!("{{\"email\":\"{megabytes}\"}}");
@@ -201,7 +201,7 @@ async fn sec_w05_a_body_over_64_kib_is_refused_whether_it_says_its_length_or_not
 }
 
 #[tokio::test]
-async fn sec_w02_only_json_is_taken_so_that_no_form_of_another_site_acts() {
+async fn sec_w02_only_json_is_accepted_so_that_forms_of_other_sites_fail() {
     let app = TestApp::new().await;
     let body = json!({ "email": "ada@example.com", "password": "correct horse" }).to_string();
     for kind in [
@@ -239,7 +239,7 @@ async fn an_absent_field_may_be_null_or_empty() {
 }
 
 #[tokio::test]
-async fn sec_w05_other_methods_and_addresses_are_problems_too() {
+async fn sec_w05_unknown_methods_and_paths_are_answered_with_a_problem_document() {
     let app = TestApp::new().await;
     for (method, path) in [
         (Method::GET, "/v1/signup"),
@@ -303,7 +303,7 @@ async fn the_texts_of_an_error_are_in_the_language_that_the_request_asks_for() {
             "{asked}"
         );
     }
-    // Field names stay as they are.
+    // Field names are not translated.
     let wrong = json!({ "email": "ada@example.com", "password": "correct horse", "unknown": 1 });
     let problem =
         app.post("/v1/signup", wrong).header("accept-language", "de").await.refused(400, "INVALID_PARAMETER");

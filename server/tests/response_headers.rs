@@ -1,4 +1,4 @@
-//! What surrounds every answer: CORS, security headers, request ids, panics, the Host check of `--dev`.
+//! The parts common to all answers: CORS, security headers, request ids, panics, the Host check of `--dev`.
 
 use axum::Router;
 use axum::http::{Method, Request};
@@ -51,7 +51,7 @@ async fn sec_w01_only_the_origins_of_the_settings_may_call() {
 }
 
 #[tokio::test]
-async fn sec_w01_errors_carry_the_headers_too() {
+async fn sec_w01_errors_carry_the_cors_headers_too() {
     let app = TestApp::production("[cors]\norigins = [\"https://www.example.com\"]").await;
     let origin = |call: Call| call.header("origin", "https://www.example.com");
     for (call, status) in [
@@ -116,7 +116,7 @@ async fn pages_without_an_origin_are_allowed_by_name_in_development_and_never_se
         let answer = preflight(&app, path, "null").await;
         assert_eq!(answer.header("access-control-allow-origin"), "", "{path}");
     }
-    // A frame in a sandbox, on any page of the web, has that origin, too.
+    // A sandboxed frame on any web page has the origin `null`, too.
     app.get("/dev/mailbox.json").header("origin", "null").await.refused(403, "FORBIDDEN");
     app.send(Method::DELETE, "/dev/mailbox.json", "", "")
         .header("origin", "null")
@@ -160,7 +160,7 @@ async fn public_documents_are_open_to_all_and_cacheable() {
 }
 
 #[tokio::test]
-async fn settings_say_what_the_operator_decided() {
+async fn the_public_settings_show_the_choices_of_the_operator() {
     let app =
         TestApp::with("[password]\nmin_length = 15\nmax_length = 128\n[signup]\nconfirmation = \"required\"")
             .await;
@@ -199,12 +199,12 @@ async fn sec_w04_every_answer_has_the_security_headers() {
             assert_eq!(answer.header(name), value, "{what}: {name}");
         }
         assert!(answer.header("content-security-policy").contains("frame-ancestors 'none'"), "{what}");
-        assert_eq!(answer.header("set-cookie"), "", "sec_O09: no cookie signs anybody in");
+        assert_eq!(answer.header("set-cookie"), "", "sec_O09: no cookie is set");
     }
 }
 
 #[tokio::test]
-async fn every_answer_has_an_id_of_its_own_that_no_caller_chooses() {
+async fn every_answer_has_its_own_id_that_the_client_cannot_choose() {
     let app = TestApp::new().await;
     assert_ne!(preflight(&app, "/v1/login", "http://localhost:3000").await.header("x-request-id"), "");
     let one = app.get("/health/live").header("x-request-id", "mine").await;
@@ -214,7 +214,7 @@ async fn every_answer_has_an_id_of_its_own_that_no_caller_chooses() {
 }
 
 #[tokio::test]
-async fn sec_l03_a_panic_costs_one_request_and_tells_nothing() {
+async fn sec_l03_a_panic_fails_one_request_and_discloses_nothing() {
     let app = TestApp::new().await;
     let router = Router::new().route(
         "/fault",
@@ -246,9 +246,9 @@ async fn development_answers_only_to_names_of_this_machine() {
     app.get("/health/live").header("host", "behind.a.proxy").await.ok();
 }
 
-/// RFC 9112 §3.2: a request with another number of `Host` lines than one, or with one that names no host, is answered 400.
+/// RFC 9112 §3.2: a request is answered 400 unless it has exactly one `Host` line, with a valid host.
 #[test]
-fn a_request_without_one_host_is_refused_unless_it_is_older_than_that_rule() {
+fn a_request_needs_one_valid_host_line_that_http_1_0_may_omit() {
     let folder = tempfile::tempdir().unwrap();
     let mut command = doorward(folder.path());
     command.env("DOORWARD_ADMIN__LISTEN", "127.0.0.1:0");
@@ -279,5 +279,5 @@ fn a_request_without_one_host_is_refused_unless_it_is_older_than_that_rule() {
     let asked =
         "origin: http://localhost:3000\r\naccess-control-request-method: POST\r\ncontent-length: 0\r\n";
     let (status, _, _) = ask(server.at, "OPTIONS /v1/login HTTP/1.1", asked);
-    assert_eq!(status, 400, "a preflight is a request like others");
+    assert_eq!(status, 400, "a preflight is checked like other requests");
 }

@@ -1,4 +1,4 @@
-//! What is over is deleted (D-35), and nothing else.
+//! Pruning deletes the rows that are over (D-35), and no others.
 
 use doorward_accounts::pruning;
 use serde_json::json;
@@ -31,7 +31,7 @@ async fn sessions_and_requests_that_are_over_are_deleted_and_others_stay() {
 }
 
 #[tokio::test]
-async fn of_many_nodes_one_deletes_until_it_comes_no_more() {
+async fn one_node_prunes_until_it_stops_doing_so() {
     let t = TestApp::with("[prune]\nevery = \"10m\"").await;
     assert_eq!(pruning::turn(&t.app.platform, "one").await.unwrap(), Some(0));
     assert_eq!(pruning::turn(&t.app.platform, "two").await.unwrap(), None);
@@ -44,7 +44,7 @@ async fn of_many_nodes_one_deletes_until_it_comes_no_more() {
 }
 
 #[tokio::test]
-async fn pruning_goes_on_until_nothing_is_left_that_is_over() {
+async fn pruning_continues_until_no_old_row_is_left() {
     let app = TestApp::new().await;
     app.signup("ada@example.com", "correct horse").await;
     let fill = app.app.platform.store.write(|tx| {

@@ -1,4 +1,4 @@
-//! The program itself: starting, stopping, being killed, a full disk, the other verbs.
+//! The program itself: start, stop, kill, a full disk, and its other commands.
 
 use std::io::{BufRead, Read, Write};
 use std::net::TcpStream;
@@ -13,7 +13,7 @@ use crate::support::database;
 
 const PASSWORD: &str = "correct horse";
 
-/// Signs up one address after another until no answer comes; gives those that were answered 200.
+/// Signs up one address after another until the server stops answering. Returns the addresses that were answered 200.
 fn sign_up_until_it_ends(server: &Server, thread: usize, count: &AtomicUsize) -> Vec<String> {
     let mut done = Vec::new();
     for n in 0.. {
@@ -35,7 +35,7 @@ fn sign_up_until_it_ends(server: &Server, thread: usize, count: &AtomicUsize) ->
 }
 
 #[test]
-fn after_a_kill_every_signup_that_was_answered_is_there_and_none_is_half_there() {
+fn after_a_kill_every_answered_sign_up_is_stored_completely() {
     let folder = tempfile::tempdir().unwrap();
     let mut all = Vec::new();
     let mut fastest = Duration::MAX;
@@ -51,7 +51,7 @@ fn after_a_kill_every_signup_that_was_answered_is_there_and_none_is_half_there()
             while count.load(Ordering::SeqCst) < enough {
                 std::thread::sleep(Duration::from_millis(2));
             }
-            // SIGKILL, in the middle of the stream.
+            // SIGKILL while sign-ups are running.
             let killed = Command::new("kill").args(["-KILL", &server.child.id().to_string()]).status();
             assert!(killed.unwrap().success());
             threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
@@ -69,14 +69,14 @@ fn after_a_kill_every_signup_that_was_answered_is_there_and_none_is_half_there()
         all.extend(done);
         drop(server);
         let there = whole(folder.path());
-        assert!(all.iter().all(|email| there.contains(email)), "later kills lose nothing of before");
+        assert!(all.iter().all(|email| there.contains(email)), "a later kill loses no earlier sign-up");
     }
     // A busy machine may be slow, but not each time.
     assert!(fastest < Duration::from_secs(2), "sec_S1: {fastest:?}");
 }
 
-/// Each account has its identity, its password, its session and its line in the log; nothing is there without its
-/// account. Gives the addresses.
+/// Checks that each account has its identity, password, session, challenge and audit record, and that each identity has
+/// its account. Returns the addresses.
 fn whole(folder: &std::path::Path) -> Vec<String> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
@@ -106,12 +106,12 @@ fn whole(folder: &std::path::Path) -> Vec<String> {
 }
 
 #[test]
-fn a_full_disk_with_the_log_on_it_answers_503_and_reads_go_on_and_space_heals_it() {
+fn a_full_disk_answers_writes_with_503_until_there_is_space_again() {
     if !database::is_sqlite() {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
-    // A limit on the size of files stands for the disk's: writing past it fails. The log is on the same disk, and full.
+    // A limit on file sizes simulates a full disk. The log file has reached the limit already.
     std::fs::write(folder.path().join("log"), vec![b'\n'; 1200 * 512]).unwrap();
     let mut shell = Command::new("sh");
     let script = "trap '' XFSZ; ulimit -S -f 1200; exec \"$0\" \"$@\" 2>>log";
@@ -149,13 +149,13 @@ fn a_full_disk_with_the_log_on_it_answers_503_and_reads_go_on_and_space_heals_it
             break;
         }
     }
-    assert_eq!(refused, 20, "it never was full: {} signups", done.len());
+    assert_eq!(refused, 20, "the disk was never full: {} sign-ups", done.len());
     let token = format!("authorization: Bearer {}\r\n", first["session"]["access_token"].as_str().unwrap());
     assert_eq!(request(server.at, "GET", "/v1/profile", &token, "").unwrap().0, 200);
     assert_eq!(request(server.at, "GET", "/health/live", "", "").unwrap().0, 200);
     let pid = server.child.id().to_string();
     assert!(Command::new("prlimit").args(["--pid", &pid, "--fsize=unlimited"]).status().unwrap().success());
-    assert_eq!(signup(1000).0, 200, "heals without a restart");
+    assert_eq!(signup(1000).0, 200, "works again without a restart");
     for n in done {
         let login = json!({ "email": format!("u{n}@example.com"), "password": PASSWORD });
         assert_eq!(post(server.at, "/v1/login", &login).unwrap().0, 200, "u{n}");
@@ -176,7 +176,7 @@ fn a_term_signal_lets_a_running_request_finish() {
         body.len()
     );
     stream.write_all(head.as_bytes()).unwrap();
-    // Says that the server has begun to read the body.
+    // This answer shows that the server has begun to read the body.
     let mut begun = [0; "HTTP/1.1 100 Continue\r\n\r\n".len()];
     stream.read_exact(&mut begun).unwrap();
     assert!(begun.starts_with(b"HTTP/1.1 100 "));
@@ -185,7 +185,7 @@ fn a_term_signal_lets_a_running_request_finish() {
     assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
     let begun = Instant::now();
     while TcpStream::connect(server.at).is_ok() {
-        assert!(begun.elapsed() < Duration::from_secs(5), "new connections are still taken");
+        assert!(begun.elapsed() < Duration::from_secs(5), "new connections are still accepted");
         std::thread::sleep(Duration::from_millis(20));
     }
     stream.write_all(&body.as_bytes()[10..]).unwrap();
@@ -196,11 +196,11 @@ fn a_term_signal_lets_a_running_request_finish() {
     assert!(server.child.wait().unwrap().success());
     let mut more = String::new();
     server.stdout.read_to_string(&mut more).unwrap();
-    assert_eq!(more, "", "one line on stdout, once");
+    assert_eq!(more, "", "stdout has exactly one line");
 }
 
 #[test]
-fn sec_s12_a_client_that_sends_slowly_harms_no_other() {
+fn sec_s12_slow_clients_do_not_delay_other_requests() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(folder.path());
     let slow: Vec<TcpStream> = (0..300)
@@ -228,7 +228,7 @@ fn fails(args: &[&str], variables: &[(&str, &str)]) -> String {
 }
 
 #[test]
-fn sec_l01_without_keys_or_an_address_the_server_says_what_it_needs_and_does_not_start() {
+fn sec_l01_without_keys_or_public_url_the_server_reports_it_and_does_not_start() {
     let said = fails(&["serve"], &[]);
     assert!(said.contains("public_url: is required"), "{said}");
     let https = ("DOORWARD_PUBLIC_URL", "https://auth.example.com");
@@ -259,9 +259,9 @@ fn sec_l01_without_keys_or_an_address_the_server_says_what_it_needs_and_does_not
     assert!(said.contains("missing.toml"), "{said}");
 }
 
-/// Kubernetes tells each pod of the services in its namespace, as Docker told of linked containers.
+/// Kubernetes sets variables for the services of the namespace in each pod, as Docker did for linked containers.
 #[test]
-fn variables_of_a_kubernetes_service_of_the_same_name_are_passed_over_with_one_warning() {
+fn kubernetes_service_variables_are_ignored_with_one_warning() {
     let folder = tempfile::tempdir().unwrap();
     let links = [
         ("DOORWARD_SERVICE_HOST", "10.0.0.1"),
@@ -286,7 +286,7 @@ fn variables_of_a_kubernetes_service_of_the_same_name_are_passed_over_with_one_w
     };
     let (good, shown, said) = check(&[("DOORWARD_SMTP__PORT", "2525")]);
     assert!(good, "{said}");
-    assert!(shown.contains("smtp.port = 2525"), "a setting is one");
+    assert!(shown.contains("smtp.port = 2525"), "a variable of a setting still works");
     let warnings: Vec<_> = shown.lines().filter(|line| line.starts_with("warning: ")).collect();
     assert_eq!(warnings.len(), 1, "{warnings:?}");
     assert!(
@@ -321,7 +321,7 @@ fn a_server_starts_with_the_keys_that_keys_generate_printed() {
     let mut child = command.envs(variables).spawn().unwrap();
     let mut line = String::new();
     std::io::BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-    // Killed, the server could leave the last lines of its log unwritten.
+    // SIGKILL could leave the last lines of the log unwritten.
     assert!(Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap().success());
     let output = child.wait_with_output().unwrap();
     let log = String::from_utf8(output.stderr).unwrap();
@@ -337,7 +337,7 @@ fn a_server_starts_with_the_keys_that_keys_generate_printed() {
 }
 
 #[test]
-fn sec_l05_a_rotated_secret_key_signs_nobody_out_and_keys_list_shows_it() {
+fn sec_l05_rotating_a_secret_key_keeps_sessions_and_keys_list_shows_it() {
     use std::os::unix::fs::PermissionsExt;
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(folder.path());
@@ -363,7 +363,7 @@ fn sec_l05_a_rotated_secret_key_signs_nobody_out_and_keys_list_shows_it() {
     if database::is_sqlite() {
         keys("rotate");
     } else {
-        // Where there may be other nodes the command says how, and leaves the doing to the operator.
+        // On PostgreSQL there may be other nodes, so the command prints instructions and changes nothing.
         let mut command = doorward(folder.path());
         command.args(["keys", "rotate", "--dev", "--data", "data"]);
         command.env("DOORWARD_DATABASE__URL", database::of(folder.path()).url.expose());
@@ -378,7 +378,7 @@ fn sec_l05_a_rotated_secret_key_signs_nobody_out_and_keys_list_shows_it() {
     assert!(after.contains(&format!("{id}retired")) && after.matches("active").count() == 1, "{after}");
     for line in std::fs::read_to_string(file).unwrap().lines().filter(|line| !line.starts_with('#')) {
         let (_, secret) = line.split_once(':').unwrap();
-        assert!(!after.contains(secret), "ids only");
+        assert!(!after.contains(secret), "the list shows ids only");
     }
     let server = Server::start(folder.path());
     let form = format!(
@@ -397,7 +397,7 @@ fn sec_p06_sec_l02_no_password_code_token_or_address_is_ever_logged() {
     let folder = tempfile::tempdir().unwrap();
     let log = folder.path().join("log");
     let mut shell = Command::new("sh");
-    // The harness silences standard error: the log goes where this test can read it.
+    // The harness discards standard error, so the log goes to a file that this test reads.
     shell.args(["-c", "exec \"$0\" \"$@\" 2>log", env!("CARGO_BIN_EXE_doorward")]);
     shell.current_dir(folder.path()).env_clear().env("DOORWARD_LOG__LEVEL", "trace").stdout(Stdio::piped());
     let mut server = Server::start_by(folder.path(), shell);
@@ -416,7 +416,7 @@ fn sec_p06_sec_l02_no_password_code_token_or_address_is_ever_logged() {
         request(server.at, "GET", "/canary-path?canary-query", "x-canary: canary\r\n", "").unwrap().0,
         404
     );
-    // Killed, the server could leave the last lines unwritten.
+    // SIGKILL could leave the last lines of the log unwritten.
     server.signal("TERM");
     server.child.wait().unwrap();
     let text = std::fs::read_to_string(log).unwrap();

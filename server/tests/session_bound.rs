@@ -1,5 +1,5 @@
-//! `POST /v1/token` as a session sees it that is bound to a key: the whole table of D-1, and that a copy of its tokens
-//! is good for nothing.
+//! `POST /v1/token` for a session that is bound to a key: the whole table of D-1. A copy of the session's tokens is
+//! useless.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,7 @@ use crate::support::proof::ProofKey;
 use crate::support::rounds::rounds;
 use crate::support::{Answer, DAY, HOUR, MINUTE, SECOND, TestApp};
 
-/// Somebody signed in with a key of this browser.
+/// A signed-in browser with its key.
 struct Browser {
     app: TestApp,
     key: ProofKey,
@@ -52,7 +52,7 @@ async fn the_newest_token_is_replaced_unless_it_is_younger_than_ten_seconds() {
 }
 
 #[tokio::test]
-async fn sec_t07_a_lost_answer_is_got_again_however_late() {
+async fn sec_t07_a_lost_answer_can_be_requested_again_at_any_time() {
     let (browser, first) = Browser::new().await;
     let second = browser.refresh(&first).await.ok();
     for later in [0, 29 * SECOND, HOUR, 28 * DAY] {
@@ -63,16 +63,16 @@ async fn sec_t07_a_lost_answer_is_got_again_however_late() {
     }
     let third = browser.refresh(&second).await.ok();
     assert_eq!(browser.app.sql("select generation from sessions").await, "2");
-    // The parent's successor was presented by now, so that only its own child is good for it.
+    // `second` was presented by now, so `first` is stale, and `second` leads to `third`.
     assert!(same(&browser.refresh(&second).await.ok(), &third));
     browser.refresh(&first).await.oauth_error("stale_token");
 }
 
 #[tokio::test]
-async fn sec_t07_once_the_successor_was_presented_the_parent_has_its_grace_and_no_more() {
+async fn sec_t07_a_token_works_only_for_its_grace_after_its_successor_was_used() {
     let (browser, first) = Browser::new().await;
     let second = browser.refresh(&first).await.ok();
-    // A repetition is a presentation too: this browser has the successor.
+    // A repetition also presents the successor, which shows that the browser has it.
     assert!(same(&browser.refresh(&second).await.ok(), &second));
     browser.app.advance(30 * SECOND - 1);
     assert!(same(&browser.refresh(&first).await.ok(), &second));
@@ -150,13 +150,13 @@ async fn sec_d04_a_copy_of_the_tokens_is_refused_everywhere_and_the_rightful_bro
     let next = browser.refresh(&tokens).await.ok();
     let access = &next["access_token"];
     app.get("/v1/profile").bound(&thief, app, access).await.refused(401, "INVALID_PROOF");
-    // A header that is missing never clears the binding.
+    // A missing proof header does not clear the binding.
     assert_eq!(app.sql("select key_thumbprint from sessions").await, browser.key.thumbprint());
     browser.lives(&next).await;
 }
 
 #[tokio::test]
-async fn sec_d04_an_old_copy_with_another_key_ends_nothing_either() {
+async fn sec_d04_an_old_copy_with_another_key_does_not_end_the_session() {
     let (browser, first) = Browser::new().await;
     let second = browser.refresh(&first).await.ok();
     browser.app.advance(HOUR);
@@ -167,7 +167,7 @@ async fn sec_d04_an_old_copy_with_another_key_ends_nothing_either() {
     }
     browser.lives(&third).await;
     browser.app.advance(40 * DAY);
-    // Not even a session that has outlived its time is ended by a stranger.
+    // Another key does not even end a session that has expired.
     browser.app.refresh_with(&thief, &third["refresh_token"]).await.oauth_error("invalid_grant");
     assert_eq!(browser.app.audited("session_expired").await, 0);
     browser.refresh(&third).await.oauth_error("invalid_grant");
@@ -186,7 +186,7 @@ async fn a_proof_does_not_bind_a_session_that_was_begun_without_one() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn sec_t09_100_refreshes_of_one_bound_token_at_once_are_one_step() {
+async fn sec_t09_100_simultaneous_refreshes_of_one_bound_token_rotate_it_once() {
     let (browser, mut tokens) = Browser::new().await;
     let app = &browser.app;
     for round in 1..=10 {
@@ -208,7 +208,7 @@ async fn sec_t09_100_refreshes_of_one_bound_token_at_once_are_one_step() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn sec_t09_100_refreshes_split_over_two_nodes_are_one_step() {
+async fn sec_t09_100_refreshes_of_one_bound_token_over_two_nodes_rotate_it_once() {
     let (browser, tokens) = Browser::new().await;
     let (one, other) = (&browser.app, browser.app.node().await);
     let token = tokens["refresh_token"].as_str().unwrap();
@@ -224,8 +224,8 @@ async fn sec_t09_100_refreshes_split_over_two_nodes_are_one_step() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn sec_t12_nothing_minted_survives_a_revoke_that_races_with_a_bound_refresh() {
-    // Many refreshes, at once with the two ways to end a session, in either order.
+async fn sec_t12_no_new_token_survives_a_revoke_that_races_with_a_bound_refresh() {
+    // Refreshes run at the same time as either way to end a session, in either order.
     let (browser, _) = Browser::new().await;
     let (app, key) = (&browser.app, &browser.key);
     let (mut minted_first, mut refused_first) = (0, 0);

@@ -1,4 +1,4 @@
-//! `/v1/sessions`: who is signed in where, and ending it (SECURITY T13); `/v1/session`: is this access token good?
+//! `/v1/sessions` lists and ends the sessions of an account (SECURITY T13). `/v1/session` checks an access token.
 
 use axum::http::Method;
 use serde_json::{Value, json};
@@ -48,7 +48,7 @@ async fn sec_t13_the_owner_sees_browser_and_last_use_of_each_session() {
     app.signup("bob@example.com", "correct horse").await;
     app.login("bob@example.com", "correct horse").await;
     let sessions = list(&app, &desk).await;
-    assert_eq!(sessions.len(), 2, "Bob's is not among them");
+    assert_eq!(sessions.len(), 2, "Bob's session is not listed");
     assert_eq!((&sessions[0]["current"], &sessions[1]["current"]), (&json!(true), &json!(false)));
     assert_eq!(sessions[0]["user_agent"], "Desk/2.0");
     assert_eq!(sessions[0]["created_at"], "2026-01-01T00:00:00.000Z");
@@ -56,7 +56,7 @@ async fn sec_t13_the_owner_sees_browser_and_last_use_of_each_session() {
     assert_eq!(sessions[1]["last_seen_at"], "2026-01-01T01:00:00.000Z");
     assert_eq!(sessions[1]["user_agent"].as_str().unwrap().len(), 256);
     app.refresh(phone["refresh_token"].as_str().unwrap()).await.ok();
-    // What idle has ended is not shown, though the row is still there.
+    // A session that idled too long is not shown, although its row still exists.
     app.advance(29 * DAY);
     let desk = app.refresh(desk["refresh_token"].as_str().unwrap()).await.ok();
     app.advance(2 * DAY);
@@ -82,7 +82,7 @@ async fn sec_t13_one_session_ends_another_of_the_same_account_at_once() {
 }
 
 #[tokio::test]
-async fn sec_x01_nobody_ends_or_sees_a_session_of_somebody_else() {
+async fn sec_x01_an_account_cannot_see_or_end_sessions_of_another() {
     let app = TestApp::new().await;
     let ada = app.somebody().await;
     app.signup("bob@example.com", "correct horse").await;
@@ -100,7 +100,7 @@ async fn sec_x01_nobody_ends_or_sees_a_session_of_somebody_else() {
 }
 
 #[tokio::test]
-async fn sec_t13_all_other_sessions_or_all_are_ended_at_once() {
+async fn sec_t13_one_call_ends_all_other_sessions_or_all_sessions() {
     let app = TestApp::new().await;
     let here = app.somebody().await;
     let mut others = Vec::new();
@@ -124,7 +124,7 @@ async fn sec_t13_all_other_sessions_or_all_are_ended_at_once() {
 }
 
 #[tokio::test]
-async fn a_session_that_ends_itself_is_over() {
+async fn a_session_can_end_itself() {
     let app = TestApp::new().await;
     let key = ProofKey::new();
     let tokens = app.somebody_with(&key).await;
@@ -136,7 +136,7 @@ async fn a_session_that_ends_itself_is_over() {
 }
 
 #[tokio::test]
-async fn an_access_token_is_told_to_be_good_as_long_as_it_is() {
+async fn an_access_token_is_reported_as_valid_until_its_session_ends() {
     let app = TestApp::new().await;
     let tokens = app.somebody().await;
     let live = app.get("/v1/session").bearer(&tokens["access_token"]).await.ok();

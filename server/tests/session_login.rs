@@ -1,4 +1,4 @@
-//! `POST /v1/login` and `GET /v1/profile`
+//! `POST /v1/login` and `GET /v1/profile`.
 
 use std::time::{Duration, Instant};
 
@@ -48,11 +48,15 @@ async fn seed_k35_sec_r01_unknown_account_and_wrong_password_are_answered_alike(
     assert_eq!(like(&wrong), like(&unknown));
     let problem = wrong.refused(401, "INCORRECT_USERNAME_OR_PASSWORD");
     assert_eq!(problem["title"], "Incorrect username or password.");
-    assert_eq!(app.sql("select count(*) from audit where event = 'sign_in_failed'").await, "2", "both write");
+    assert_eq!(
+        app.sql("select count(*) from audit where event = 'sign_in_failed'").await,
+        "2",
+        "both write an audit record"
+    );
 }
 
 #[tokio::test]
-async fn sec_r01_a_refusal_that_could_tell_leaves_on_a_beat_and_others_at_once() {
+async fn sec_r01_only_refusals_that_could_disclose_an_account_are_delayed_to_a_beat() {
     let app = TestApp::patient().await;
     let begun = Instant::now();
     app.post("/v1/login", attempt("bob@example.com", "wrong horse"))
@@ -70,8 +74,8 @@ async fn sec_r01_a_refusal_that_could_tell_leaves_on_a_beat_and_others_at_once()
 }
 
 #[tokio::test]
-async fn sec_r01_an_unknown_account_asks_for_a_hash_like_any_other() {
-    // With no room for any hash, whoever needs one is refused: also for an address that nobody has.
+async fn sec_r01_an_unknown_account_needs_a_hash_like_any_other() {
+    // Without room in the hash queue, each request that needs a hash is refused, also for an unknown address.
     let app = TestApp::with("[password]\nhash_queue = 0").await;
     app.post("/v1/login", attempt("bob@example.com", "wrong horse")).await.refused(503, "OVERLOADED");
 }
@@ -82,7 +86,7 @@ async fn sec_r01_500_known_names_cost_as_many_hashes_as_500_unknown_ones() {
     for email in ["ada@example.com", "bob@example.com"] {
         app.signup(email, "correct horse").await;
     }
-    // Somebody who signs in without a password is known, too.
+    // The second known account has no password.
     app.sql_do(
         "delete from passwords
         where account = (select account from identities where value = 'bob@example.com')",

@@ -1,4 +1,4 @@
-//! `POST /v1/token`: D-1 to D-3 as a Bearer session sees them.
+//! `POST /v1/token` for a Bearer session: D-1 to D-3.
 
 use axum::http::Method;
 use futures_util::future::join_all;
@@ -13,7 +13,7 @@ fn token(tokens: &Value) -> &str {
 }
 
 #[tokio::test]
-async fn a_refresh_gives_the_next_tokens_and_no_user() {
+async fn a_refresh_returns_the_next_tokens_without_the_user() {
     let app = TestApp::new().await;
     let first = app.somebody().await;
     app.advance(HOUR);
@@ -27,7 +27,7 @@ async fn a_refresh_gives_the_next_tokens_and_no_user() {
 }
 
 #[tokio::test]
-async fn seed_h43_a_restored_session_comes_with_its_user() {
+async fn seed_h43_a_restored_session_includes_its_user() {
     let app = TestApp::new().await;
     let ada = app.somebody().await;
     for seconds in [0, 9] {
@@ -105,7 +105,7 @@ async fn sec_t08_reuse_ends_one_session_and_no_other() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn sec_t09_100_refreshes_of_one_token_at_once_are_one_step() {
+async fn sec_t09_100_simultaneous_refreshes_of_one_token_rotate_it_once() {
     let app = TestApp::new().await;
     let mut tokens = app.somebody().await;
     for _ in 0..20 {
@@ -123,7 +123,7 @@ async fn sec_t09_100_refreshes_of_one_token_at_once_are_one_step() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn sec_t12_nothing_survives_a_revoke_that_races_with_a_refresh() {
+async fn sec_t12_no_token_survives_a_revoke_that_races_with_a_refresh() {
     let app = TestApp::new().await;
     app.signup("ada@example.com", "correct horse").await;
     for round in 0..100 {
@@ -154,7 +154,7 @@ async fn sec_t10_reuse_is_still_found_after_a_restart() {
 }
 
 #[tokio::test]
-async fn a_restart_signs_nobody_out() {
+async fn a_restart_keeps_all_sessions() {
     let app = TestApp::new().await;
     let tokens = app.somebody().await;
     let app = app.restart().await;
@@ -201,7 +201,7 @@ async fn sec_t11_a_session_that_is_used_daily_ends_after_ninety_days() {
 }
 
 #[tokio::test]
-async fn sec_t11_a_session_that_nobody_uses_ends_after_thirty_days() {
+async fn sec_t11_an_unused_session_ends_after_thirty_days() {
     let app = TestApp::new().await;
     let tokens = app.somebody().await;
     app.advance(30 * DAY - 1);
@@ -211,7 +211,7 @@ async fn sec_t11_a_session_that_nobody_uses_ends_after_thirty_days() {
 }
 
 #[tokio::test]
-async fn sec_t06_the_database_alone_forges_no_token() {
+async fn sec_t06_a_token_cannot_be_forged_from_the_database_alone() {
     let app = TestApp::new().await;
     let tokens = app.somebody().await;
     let store = app.app.platform.store.clone();
@@ -231,7 +231,7 @@ async fn sec_t06_the_database_alone_forges_no_token() {
 }
 
 #[tokio::test]
-async fn a_wrong_token_ends_nothing() {
+async fn a_wrong_token_does_not_end_the_session() {
     let app = TestApp::new().await;
     let tokens = app.somebody().await;
     let mut bent = token(&tokens).to_owned();
@@ -276,7 +276,7 @@ async fn sec_o01_the_token_endpoint_takes_refresh_tokens_of_our_client_and_nothi
 }
 
 #[tokio::test]
-async fn a_new_secret_key_in_front_signs_nobody_out_and_then_the_old_one_can_go() {
+async fn a_new_secret_key_keeps_sessions_and_the_old_key_can_then_be_removed() {
     let app = TestApp::new().await;
     let tokens = app.somebody().await;
     let file = app.folder.path().join("secret_keys");

@@ -1,4 +1,4 @@
-//! `POST /v1/logout`
+//! `POST /v1/logout`.
 
 use serde_json::json;
 
@@ -31,7 +31,7 @@ async fn a_logout_works_long_after_the_access_token_has_ended_and_more_than_once
 }
 
 #[tokio::test]
-async fn a_strangers_value_is_answered_alike_and_ends_nothing() {
+async fn an_invalid_revoke_token_is_answered_alike_and_ends_no_session() {
     let app = TestApp::new().await;
     let tokens = app.somebody().await;
     let revoke = tokens["revoke_token"].as_str().unwrap();

@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader};
 use crate::support::binary::{Server, doorward, request};
 
 #[test]
-fn signals_of_service_managers_and_log_rotation_are_told_of_and_do_not_end_the_server() {
+fn sighup_sigusr1_and_sigusr2_are_logged_and_do_not_end_the_server() {
     let folder = tempfile::tempdir().unwrap();
     let (reader, writer) = std::io::pipe().unwrap();
     let server = Server::launch(folder.path(), doorward(folder.path()), "", writer.into());

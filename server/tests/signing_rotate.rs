@@ -1,4 +1,4 @@
-//! Rotation of the keys that sign access tokens: nobody who checks tokens notices.
+//! Rotation of the keys that sign access tokens. Services that check tokens always find the key.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -35,8 +35,8 @@ async fn sec_l05_a_key_is_published_before_it_signs_and_verifies_until_its_last_
     rotation::turn(&app.app.issuer).await.unwrap();
     rotation::turn(&app.app.issuer).await.unwrap();
     let both = published(&app).await;
-    assert_eq!((both.len(), &both[1]), (2, &first[0]), "one new key, however often it is looked");
-    assert_eq!(signed_by(&login().await), first[0], "published only");
+    assert_eq!((both.len(), &both[1]), (2, &first[0]), "two turns create only one new key");
+    assert_eq!(signed_by(&login().await), first[0], "the new key is published and does not sign yet");
 
     app.advance(DAY - SECOND);
     let last = login().await;
@@ -88,7 +88,7 @@ async fn a_refresh_goes_on_over_any_number_of_rotations() {
 }
 
 #[tokio::test]
-async fn a_key_that_another_node_made_is_taken_up() {
+async fn a_key_created_by_another_node_is_adopted() {
     let app = TestApp::new().await;
     let other = app.node().await;
     app.advance(29 * DAY);

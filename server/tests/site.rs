@@ -5,7 +5,7 @@ use tempfile::TempDir;
 
 use crate::support::{Answer, TestApp};
 
-/// A folder with pages, another one mounted below it, and what must not get out.
+/// A folder with pages, another folder mounted below it, and files that must not be served.
 async fn site() -> (TestApp, TempDir) {
     let folder = tempfile::tempdir().unwrap();
     let write = |path: &str, text: &str| {
@@ -41,7 +41,7 @@ async fn get(t: &TestApp, path: &str) -> Answer {
 }
 
 #[tokio::test]
-async fn a_file_comes_with_its_type_and_a_page_also_without_its_ending() {
+async fn a_file_is_served_with_its_type_and_a_page_also_without_its_extension() {
     let (t, _folder) = site().await;
     for (path, kind, text) in [
         ("/", "text/html; charset=utf-8", "<h1>home</h1>"),
@@ -64,7 +64,7 @@ async fn a_file_comes_with_its_type_and_a_page_also_without_its_ending() {
 }
 
 #[tokio::test]
-async fn no_path_leads_out_of_the_folder_or_to_what_is_no_part_of_a_site() {
+async fn no_path_serves_a_file_outside_the_folder_or_a_file_that_is_not_public() {
     let (t, _folder) = site().await;
     for path in [
         "/../secret.txt",
@@ -98,7 +98,7 @@ async fn no_path_leads_out_of_the_folder_or_to_what_is_no_part_of_a_site() {
 }
 
 #[tokio::test]
-async fn the_api_stands_over_the_files() {
+async fn the_api_takes_precedence_over_files() {
     let (t, _folder) = site().await;
     assert!(get(&t, "/v1/settings").await.ok()["methods"].is_array());
     t.send(Method::POST, "/index.html", "", "").await.refused(404, "NOT_FOUND");

@@ -1,4 +1,4 @@
-//! What may be spent on SMS (SECURITY C08): for a number, for a prefix, in all; and that a refusal costs nothing.
+//! SMS budgets (SECURITY C08): per number, per prefix and in total. A refusal spends nothing.
 
 use doorward_accounts::pruning;
 use doorward_core::one_time_code::Scene;
@@ -9,11 +9,11 @@ use crate::post;
 use crate::post::gateway::ask;
 use crate::support::{DAY, HOUR, SECOND, TestApp};
 
-/// The seconds after which it is worth asking again, if it was refused.
+/// Asks for an SMS. Returns the `Retry-After` in seconds if it was refused.
 async fn wait(t: &TestApp, to: &str) -> Option<u32> {
     let asked = loop {
         match ask(t, Scene::Login, to).await {
-            // The database has too much to do for so many at once, and has done nothing.
+            // The database was overloaded and has written nothing, so the call is repeated.
             Err(error) if error.code == ErrorCode::Overloaded => {}
             asked => break asked,
         }
@@ -28,26 +28,26 @@ async fn wait(t: &TestApp, to: &str) -> Option<u32> {
 }
 
 #[tokio::test]
-async fn sec_c08_one_number_gets_an_sms_every_30_seconds_and_of_ten_a_day_strangers_ask_for_eight() {
+async fn sec_c08_unknown_clients_get_8_of_10_sms_a_day_per_number_30_seconds_apart() {
     let t = TestApp::with("[sms]\npause = \"30s\"\nbudget_number = 10").await;
     for sent in 1..=8 {
         assert_eq!(wait(&t, "+491701234567").await, None, "{sent}");
         t.advance(10 * SECOND + 1);
         if sent < 8 {
-            assert_eq!(wait(&t, "+491701234567").await, Some(20), "what it says is true");
+            assert_eq!(wait(&t, "+491701234567").await, Some(20), "Retry-After is exact");
         }
         t.advance(20 * SECOND - 1);
     }
     let left = (DAY - 240 * SECOND) / SECOND;
     assert_eq!(wait(&t, "+491701234567").await, Some(u32::try_from(left).unwrap()));
     assert_eq!(wait(&t, "+491701234568").await, None, "another number");
-    assert_eq!(post::all(&t, "+491701234567").await.len(), 1, "of eight challenges one is the newest");
+    assert_eq!(post::all(&t, "+491701234567").await.len(), 1, "only the newest of eight challenges is sent");
     t.advance(left * SECOND);
     assert_eq!(wait(&t, "+491701234567").await, None);
 }
 
 #[tokio::test]
-async fn sec_c08_a_call_beyond_the_budget_says_when_to_come_again_and_sends_nothing() {
+async fn sec_c08_a_request_over_the_budget_has_retry_after_and_sends_nothing() {
     let t = TestApp::with("[sms]\npause = \"30s\"").await;
     let ask = || t.post("/v1/code", json!({ "phone_number": "+49 170 1234567", "scene": "LOGIN" }));
     ask().await.ok();
@@ -59,7 +59,7 @@ async fn sec_c08_a_call_beyond_the_budget_says_when_to_come_again_and_sends_noth
 }
 
 #[tokio::test]
-async fn sec_c08_numbers_of_one_prefix_share_a_budget_and_all_share_one() {
+async fn sec_c08_numbers_of_one_prefix_share_a_budget_and_all_numbers_a_total() {
     let t = TestApp::with("[sms]\nbudget_prefix = 3\nbudget_total = 6").await;
     for at in 0..3 {
         assert_eq!(wait(&t, &format!("+49170123456{at}")).await, None);
@@ -70,11 +70,11 @@ async fn sec_c08_numbers_of_one_prefix_share_a_budget_and_all_share_one() {
         assert_eq!(wait(&t, &format!("+44163296096{at}")).await, None);
     }
     assert_eq!(wait(&t, "+6281234567890").await, Some(82_800));
-    assert_eq!(t.sql("select count(*) from challenges").await, "5", "a refusal opens nothing");
+    assert_eq!(t.sql("select count(*) from challenges").await, "5", "a refusal creates no challenge");
 }
 
 #[tokio::test]
-async fn a_refusal_costs_nothing() {
+async fn a_refused_sms_spends_no_budget() {
     let t = TestApp::with("[sms]\nbudget_number = 2\nbudget_total = 1").await;
     assert_eq!(wait(&t, "+441632960961").await, None);
     for _ in 0..5 {
@@ -84,7 +84,7 @@ async fn a_refusal_costs_nothing() {
 }
 
 #[tokio::test]
-async fn sec_c08_of_many_at_once_no_more_succeed_than_the_budget_has() {
+async fn sec_c08_simultaneous_requests_do_not_exceed_the_budget() {
     let t = TestApp::with("[sms]\nbudget_prefix = 6").await;
     let numbers: Vec<String> = (10..50).map(|at| format!("+4917012345{at}")).collect();
     let asked = futures_util::future::join_all(numbers.iter().map(|to| wait(&t, to))).await;
@@ -92,23 +92,23 @@ async fn sec_c08_of_many_at_once_no_more_succeed_than_the_budget_has() {
 }
 
 #[tokio::test]
-async fn a_clock_that_was_a_day_ahead_shuts_nobody_out_once_it_is_right() {
+async fn after_a_clock_was_a_day_ahead_and_is_corrected_sms_are_sent_again() {
     let t = TestApp::with("[sms]\npause = \"30s\"\nbudget_number = 3").await;
     t.advance(DAY);
     assert_eq!(wait(&t, "+491701234567").await, None);
     assert_eq!(wait(&t, "+491701234567").await, Some(30));
     t.advance(-DAY);
-    // After the third of the day it is the day that has to be waited for.
+    // After the third SMS of the day, the wait is until the daily budget renews.
     for then in [30, 30, 86_340] {
         assert_eq!(wait(&t, "+491701234567").await, None);
-        assert_eq!(wait(&t, "+491701234567").await, Some(then), "from then on it counts again");
+        assert_eq!(wait(&t, "+491701234567").await, Some(then), "the budget counts again");
         t.advance(30 * SECOND);
     }
     assert_eq!(wait(&t, "+491701234567").await, Some(86_310));
 }
 
 #[tokio::test]
-async fn sec_c08_a_clock_that_goes_back_a_little_gives_no_budget_back() {
+async fn sec_c08_setting_the_clock_back_a_little_does_not_refund_a_budget() {
     let t = TestApp::with("[sms]\npause = \"30s\"").await;
     assert_eq!(wait(&t, "+491701234567").await, None);
     t.advance(-5 * SECOND);
@@ -116,7 +116,7 @@ async fn sec_c08_a_clock_that_goes_back_a_little_gives_no_budget_back() {
 }
 
 #[tokio::test]
-async fn budgets_that_begin_anew_are_pruned() {
+async fn expired_budgets_are_pruned() {
     let t = TestApp::with("[sms]\npause = \"30s\"").await;
     assert_eq!(wait(&t, "+491701234567").await, None);
     t.advance(31 * SECOND);

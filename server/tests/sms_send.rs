@@ -1,4 +1,5 @@
-//! SMS through the outbox: what a gateway gets, what becomes of its answers, and that nobody else has to wait for it.
+//! SMS through the outbox: the requests to a gateway, the handling of its answers, and requests and mails that do not
+//! wait for it.
 
 use std::time::{Duration, Instant};
 
@@ -28,12 +29,12 @@ const VONAGE_OLD_THROTTLED: &str =
     r#"{"message-count":"1","messages":[{"status":"1","error-text":"Throttled"}]}"#;
 const MESSAGEBIRD_SENT: &str = r#"{"id":"e8077d803532c0b5937c639b60216938","href":"https://rest.messagebird.com/messages/e8077d803532c0b5937c639b60216938","direction":"mt","type":"sms","recipients":{"totalCount":1,"totalSentCount":1,"items":[{"recipient":31612345678,"status":"sent"}]}}"#;
 
-/// A gateway that has nothing to say but yes.
+/// A gateway that accepts everything.
 async fn kind() -> Gateway {
     Gateway::start(Mood::Says(200, "ok")).await
 }
 
-/// The settings of a gateway of one's own.
+/// Settings for a gateway without a preset.
 fn settings(gateway: &Gateway) -> String {
     format!(
         "[sms]\nurl = \"{}\"\nheaders = [\"Content-Type: application/json\"]\n\
@@ -49,11 +50,11 @@ async fn preset(gateway: &Gateway, url: &str, lines: &str) -> TestApp {
         TestApp::with(&format!("[sms]\nurl = \"{url}\"\n{lines}\n[mail]\nproduct = \"Bücher & Co\"\n")).await;
     ask(&t, Scene::Login, PHONE).await.unwrap();
     post::send(&t).await;
-    assert_eq!(t.sql("select count(*) from outbox").await, "0", "it was taken");
+    assert_eq!(t.sql("select count(*) from outbox").await, "0", "the gateway accepted the SMS");
     t
 }
 
-/// Gives an account a phone number that was proven.
+/// Adds a proven phone number to an account. Returns the id of the account.
 async fn give_phone(t: &TestApp, email: &'static str) -> String {
     let given: Result<String, doorward_store::StoreError> = t
         .app
@@ -71,7 +72,7 @@ async fn give_phone(t: &TestApp, email: &'static str) -> String {
 }
 
 #[tokio::test]
-async fn twilio_gets_what_its_documentation_says() {
+async fn twilio_gets_the_request_that_it_documents() {
     let gateway = Gateway::start(Mood::Says(201, TWILIO_QUEUED)).await;
     let account = "AC00000000000000000000000000000001";
     let lines = format!(
@@ -113,7 +114,7 @@ async fn twilio_takes_an_api_key_and_a_messaging_service() {
 }
 
 #[tokio::test]
-async fn vonage_gets_what_its_documentation_says() {
+async fn vonage_gets_the_request_that_it_documents() {
     let gateway = Gateway::start(Mood::Says(202, VONAGE_TAKEN)).await;
     let lines = "preset = \"vonage\"\naccount = \"abcd1234\"\nsecret = \"hunter2\"\nfrom = \"Example\"";
     preset(&gateway, "/v1/messages", lines).await;
@@ -128,7 +129,7 @@ async fn vonage_gets_what_its_documentation_says() {
 }
 
 #[tokio::test]
-async fn messagebird_gets_what_its_documentation_says() {
+async fn messagebird_gets_the_request_that_it_documents() {
     let gateway = Gateway::start(Mood::Says(201, MESSAGEBIRD_SENT)).await;
     let lines = "preset = \"messagebird\"\nsecret = \"hunter2\"\nfrom = \"Example\"";
     preset(&gateway, "/messages", lines).await;
@@ -141,7 +142,7 @@ async fn messagebird_gets_what_its_documentation_says() {
 }
 
 #[tokio::test]
-async fn a_gateway_that_refuses_within_a_200_is_understood() {
+async fn a_refusal_within_a_200_answer_of_a_gateway_is_recognised() {
     let gateway = Gateway::start(Mood::Says(200, VONAGE_OLD_THROTTLED)).await;
     // Vonage's older SMS API.
     let t = TestApp::with(&format!(
@@ -165,7 +166,7 @@ async fn a_gateway_that_refuses_within_a_200_is_understood() {
 }
 
 #[tokio::test]
-async fn a_get_with_everything_in_its_address_works_too() {
+async fn a_gateway_can_be_called_by_get_with_all_values_in_the_address() {
     let gateway = kind().await;
     let url = gateway.at("/send?key={secret}&to={to}&text={text}");
     let t = TestApp::with(&format!(
@@ -182,7 +183,7 @@ async fn a_get_with_everything_in_its_address_works_too() {
 }
 
 #[tokio::test]
-async fn a_verdict_about_the_number_is_final_and_tells_nothing_of_it() {
+async fn a_refusal_of_a_number_is_final_and_stored_without_the_number() {
     let gateway = Gateway::start(Mood::Says(400, TWILIO_NO_NUMBER)).await;
     let t = TestApp::with(&settings(&gateway)).await;
     ask(&t, Scene::Login, PHONE).await.unwrap();
@@ -196,7 +197,7 @@ async fn a_verdict_about_the_number_is_final_and_tells_nothing_of_it() {
 }
 
 #[tokio::test]
-async fn what_passes_or_can_be_put_right_is_tried_again() {
+async fn temporary_and_repairable_gateway_errors_are_retried() {
     let gateway = kind().await;
     let t = TestApp::with(&settings(&gateway)).await;
     for mood in [
@@ -216,14 +217,14 @@ async fn what_passes_or_can_be_put_right_is_tried_again() {
         t.advance(6 * SECOND);
         post::send(&t).await;
         assert_eq!(t.sql("select count(*) from outbox").await, "0", "{mood:?}");
-        // The code that was taken works.
+        // The code of the accepted SMS works.
         let last = gateway.taken().pop().unwrap();
         meet(&t, Scene::Login, PHONE, &code(&last.body)).await.unwrap();
     }
 }
 
 #[tokio::test]
-async fn an_answer_without_end_is_not_read_to_its_end() {
+async fn an_endless_answer_is_read_only_up_to_a_limit() {
     let gateway = Gateway::start(Mood::Endless).await;
     let t = TestApp::with(&settings(&gateway)).await;
     ask(&t, Scene::Login, PHONE).await.unwrap();
@@ -237,7 +238,7 @@ async fn sec_s9_after_ten_minutes_without_the_gateway_each_code_arrives_once_and
     const PHONES: [&str; 3] = ["+491701234567", "+441632960961", "+6281234567890"];
     for mood in [Mood::Says(503, "down"), Mood::Silent] {
         let gateway = Gateway::start(mood).await;
-        // Each attempt waits for its time-out.
+        // Each attempt waits for this time-out, so it is short.
         let t = TestApp::with(&settings(&gateway).replace("\"1s\"", "\"100ms\"")).await;
         for phone in PHONES {
             ask(&t, Scene::Login, phone).await.unwrap();
@@ -247,10 +248,10 @@ async fn sec_s9_after_ten_minutes_without_the_gateway_each_code_arrives_once_and
             t.advance(30 * SECOND);
         }
         let before = gateway.taken().len();
-        assert!(before > 3, "it was tried again and again");
+        assert!(before > 3, "each SMS was tried several times");
         gateway.be(Mood::Says(200, "ok"));
         let t = t.restart_with(&settings(&gateway)).await;
-        // The longest pause so far.
+        // Longer than the longest possible pause so far.
         t.advance(11 * MINUTE);
         post::send(&t).await;
         post::send(&t).await;
@@ -280,7 +281,7 @@ async fn a_new_code_voids_the_old_one_and_its_sms_does_not_leave() {
 }
 
 #[tokio::test]
-async fn sec_s9_a_silent_gateway_slows_neither_answers_nor_mails_down() {
+async fn sec_s9_a_silent_gateway_delays_neither_answers_nor_mails() {
     let (gateway, sink) = (Gateway::start(Mood::Silent).await, Sink::start().await);
     let mail = sink.settings();
     let sms = settings(&gateway).replace("[mail]\nproduct = \"Example\"\n", "").replace("1s", "1m");
@@ -291,7 +292,7 @@ async fn sec_s9_a_silent_gateway_slows_neither_answers_nor_mails_down() {
     for at in 0..10 {
         ask(&t, Scene::Login, &format!("+49170123456{at}")).await.unwrap();
     }
-    // As many as may are on their way now.
+    // The maximum number of SMS is on its way now.
     until("four SMS are on their way", async || gateway.taken().len() == 4).await;
     t.signup(ADA, "correct horse").await;
     until("the mail has left", async || !sink.taken().is_empty()).await;
@@ -321,7 +322,7 @@ async fn a_code_by_sms_lives_a_minute_from_when_it_leaves() {
     let t = TestApp::new().await;
     for (wait, expected) in [(59_999, None), (60_000, Some(ErrorCode::ExpiredCode))] {
         ask(&t, Scene::Login, PHONE).await.unwrap();
-        // It lay in the outbox for an hour.
+        // The SMS waits in the outbox for an hour.
         t.advance(60 * MINUTE);
         let sms = post::newest(&t, PHONE).await;
         t.advance(wait);
@@ -368,7 +369,7 @@ async fn without_a_gateway_production_has_no_sms() {
 }
 
 #[tokio::test]
-async fn a_login_code_goes_to_unknown_addresses_too_and_is_nobodys_where_a_signup_is_open() {
+async fn a_login_code_is_sent_to_unknown_addresses_only_if_sign_up_is_open() {
     let t = TestApp::new().await;
     for to in [PHONE] {
         ask(&t, Scene::Login, to).await.unwrap();
@@ -377,7 +378,7 @@ async fn a_login_code_goes_to_unknown_addresses_too_and_is_nobodys_where_a_signu
     let met = meet(&t, Scene::Login, PHONE, &sms.code).await.unwrap();
     assert_eq!((met.account, met.address.as_str()), (None, PHONE));
     assert_eq!(t.audited("code_sent").await, 1);
-    // Used is used.
+    // A used code does not work again.
     assert_eq!(meet(&t, Scene::Login, PHONE, &sms.code).await.err(), Some(ErrorCode::InvalidCode));
     ask(&t, Scene::Login, "nobody@example.com").await.unwrap();
     assert_eq!(post::all(&t, "nobody@example.com").await.len(), 1);
@@ -389,7 +390,7 @@ async fn a_login_code_goes_to_unknown_addresses_too_and_is_nobodys_where_a_signu
 }
 
 #[tokio::test]
-async fn a_code_for_a_known_number_is_its_accounts_while_it_has_the_number() {
+async fn a_code_for_a_known_number_works_only_while_the_account_has_the_number() {
     let t = TestApp::new().await;
     t.signup(ADA, "correct horse").await;
     let account = give_phone(&t, ADA).await;
@@ -409,26 +410,26 @@ async fn a_code_for_a_known_number_is_its_accounts_while_it_has_the_number() {
 }
 
 #[tokio::test]
-async fn sec_a03_an_unproven_address_does_not_open_an_account_that_is_proven_otherwise() {
+async fn sec_a03_an_unproven_address_does_not_open_an_account_with_a_proven_number() {
     let t = TestApp::new().await;
     t.signup(ADA, "correct horse").await;
     let seen = post::all(&t, ADA).await.len();
     for scene in [Scene::ResetPassword, Scene::Login] {
         ask(&t, scene, ADA).await.unwrap();
     }
-    assert_eq!(post::all(&t, ADA).await.len(), seen + 2, "nobody else can have it yet");
+    assert_eq!(post::all(&t, ADA).await.len(), seen + 2, "the account has no other proof yet");
     give_phone(&t, ADA).await;
     for scene in [Scene::ResetPassword, Scene::Login] {
         ask(&t, scene, ADA).await.unwrap();
     }
-    assert_eq!(post::all(&t, ADA).await.len(), seen + 4, "its owner is not kept out");
-    // Who signs in there begins an account of their own.
+    assert_eq!(post::all(&t, ADA).await.len(), seen + 4, "the owner of the address still gets codes");
+    // Such a code would create a separate account, which auto_register does not allow here.
     let code = t.code(ADA, "LOGIN").await;
     t.post("/v1/login/code", json!({ "email": ADA, "code": code })).await.refused(404, "NOT_FOUND");
 }
 
 #[tokio::test]
-async fn a_bound_code_is_the_accounts_whoever_has_the_address() {
+async fn a_code_of_a_signed_in_account_works_only_for_that_account() {
     let t = TestApp::new().await;
     t.signup(ADA, "correct horse").await;
     t.signup("bob@example.com", "correct horse").await;
@@ -450,7 +451,7 @@ async fn a_bound_code_is_the_accounts_whoever_has_the_address() {
 }
 
 #[tokio::test]
-async fn the_language_of_an_sms_is_the_accounts_else_the_requests_else_the_operators() {
+async fn an_sms_uses_the_language_of_the_account_then_request_then_settings() {
     let t = TestApp::with("[mail]\nlanguage = \"id\"").await;
     let said = async |locale: Option<&str>| {
         let caller = Caller { locale: locale.map(str::to_owned), ..Caller::default() };

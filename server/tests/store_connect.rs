@@ -1,4 +1,4 @@
-//! The way to PostgreSQL: who is at its other end.
+//! Connections to PostgreSQL: certificates, standby servers and error messages.
 
 use std::path::Path;
 use std::process::Command;
@@ -8,7 +8,7 @@ use doorward_store::Store;
 use crate::support::cluster::Cluster;
 use crate::support::database;
 
-/// A key and its certificate for `localhost`, which nobody else vouches for.
+/// Writes a key and a self-signed certificate for `localhost`.
 fn certificate(folder: &Path) {
     let mut openssl = Command::new("openssl");
     openssl.args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]);
@@ -19,7 +19,7 @@ fn certificate(folder: &Path) {
 }
 
 #[tokio::test]
-async fn the_database_is_who_its_certificate_says_or_nothing_is_sent() {
+async fn with_verify_full_the_certificate_of_the_database_is_checked() {
     if database::is_sqlite() {
         return;
     }

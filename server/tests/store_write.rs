@@ -33,7 +33,7 @@ async fn ids(store: &Store) -> Vec<i64> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn in_a_batch_of_many_one_that_fails_harms_no_other() {
+async fn a_failed_job_in_a_batch_does_not_affect_the_others() {
     let folder = tempfile::tempdir().unwrap();
     let store = Arc::new(store(folder.path()).await);
     insert(&store, 500).await.unwrap();
@@ -52,7 +52,7 @@ async fn in_a_batch_of_many_one_that_fails_harms_no_other() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_failed_job_wrote_before_it_failed_is_undone() {
+async fn the_writes_of_a_failed_job_are_rolled_back() {
     let folder = tempfile::tempdir().unwrap();
     let store = Arc::new(store(folder.path()).await);
     let jobs = (0..200_i64).map(|n| {
@@ -103,7 +103,7 @@ async fn the_journal_begins_again_while_writes_go_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_batch_that_sqlite_undid_is_answered_as_unavailable_and_the_next_one_works() {
+async fn a_batch_rolled_back_by_sqlite_is_unavailable_and_the_next_one_works() {
     if !database::is_sqlite() {
         return;
     }
@@ -115,7 +115,7 @@ async fn a_batch_that_sqlite_undid_is_answered_as_unavailable_and_the_next_one_w
             let job = store.write(transaction!(|tx| {
                 sqlx::query("insert into things (id) values ($1)").bind(id).execute(&mut *tx).await?;
                 if id == 150 {
-                    // What SQLite does by itself when the disk is full; the job keeps it to itself.
+                    // SQLite rolls back by itself when the disk is full. The job does not report it.
                     sqlx::query("rollback").execute(tx).await?;
                 }
                 Ok(())
@@ -128,19 +128,19 @@ async fn a_batch_that_sqlite_undid_is_answered_as_unavailable_and_the_next_one_w
     let done: Vec<i64> = results.iter().filter(|(_, result)| result.is_ok()).map(|(id, _)| *id).collect();
     assert!(results.iter().all(|(_, result)| matches!(result, Ok(()) | Err(StoreError::Unavailable(_)))));
     assert!(!done.contains(&150));
-    assert_eq!(ids(&store).await, done, "what was answered is there, what was not is not");
+    assert_eq!(ids(&store).await, done, "exactly the confirmed writes are stored");
     insert(&store, 1000).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_full_database_refuses_writes_goes_on_reading_and_heals() {
+async fn a_full_database_refuses_writes_still_reads_and_recovers() {
     if !database::is_sqlite() {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
     let store = Arc::new(store(folder.path()).await);
     insert(&store, -1).await.unwrap();
-    // The connection's own limit stands for the disk's; the next connection has none.
+    // A limit of this connection simulates a full disk. The next connection has no limit.
     run(&store, "pragma max_page_count = 200").await.unwrap();
     let filler = "x".repeat(100_000);
     let jobs = (0..40_i64).map(|id| {
@@ -164,8 +164,8 @@ async fn a_full_database_refuses_writes_goes_on_reading_and_heals() {
         }
     }
     expected.sort_unstable();
-    assert!(expected.len() < 41, "it never was full");
-    assert_eq!(ids(&store).await, expected, "what was answered is there, what was not is not");
+    assert!(expected.len() < 41, "the database was never full");
+    assert_eq!(ids(&store).await, expected, "exactly the confirmed writes are stored");
     insert(&store, 1000).await.unwrap();
 }
 
@@ -186,7 +186,7 @@ async fn the_files_of_the_database_are_for_their_owner_only() {
         assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600, "{:?}", file.file_name());
         files += 1;
     }
-    assert_eq!(files, 4, "the database, its journal, the journal's index, and where the journal began");
+    assert_eq!(files, 4, "the database, its journal, the journal's index, and the journal's start mark");
 }
 
 #[tokio::test]
@@ -200,7 +200,7 @@ async fn a_database_of_a_newer_version_is_left_alone() {
 }
 
 #[tokio::test]
-async fn a_database_whose_migrations_are_of_another_build_is_left_alone() {
+async fn a_database_with_migrations_of_another_build_is_left_alone() {
     let folder = tempfile::tempdir().unwrap();
     let store = store(folder.path()).await;
     run(&store, "update _sqlx_migrations set checksum = checksum || checksum").await.unwrap();
@@ -227,7 +227,7 @@ async fn two_servers_that_start_at_once_on_a_new_database_make_the_tables_once()
 async fn a_database_of_a_development_version_before_the_first_release_is_left_alone() {
     let folder = tempfile::tempdir().unwrap();
     let store = store(folder.path()).await;
-    // It kept its migrations in this table.
+    // Such a version kept its migrations in this table.
     run(&store, "create table migrations (number bigint not null primary key)").await.unwrap();
     store.close().await;
     let settings = database::of(folder.path());

@@ -1,4 +1,4 @@
-//! A panic in a task that runs as long as the server ends nothing but what it happens in.
+//! A panic in a task that runs as long as the server affects no other task.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ async fn warning(t: &TestApp) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn each_task_that_panics_runs_again_and_ready_tells_of_it() {
+async fn a_task_that_panics_is_restarted_and_the_readiness_answer_reports_it() {
     let crm = Service::start().await;
     let webhook = format!(
         "[webhooks.crm]\nurl = \"{}\"\nsecrets = [\"whsec_c2l4dGVlbiBieXRlcyBhbmQgc2l4dGVlbiBtb3Jl\"]\nevents = [\"post_signup\"]\n",
@@ -36,7 +36,7 @@ async fn each_task_that_panics_runs_again_and_ready_tells_of_it() {
         let panicked = format!("the task `{task}` panicked (1)");
         until(&panicked, async || warning(&t).await.contains(&panicked)).await;
     }
-    until("the webhook is told", async || crm.heard().len() == 1).await;
+    until("the webhook is delivered", async || crm.heard().len() == 1).await;
     until("the mail is in the mailbox", async || t.get("/dev/mailbox.json").await.ok() != json!([])).await;
     for task in tasks {
         let runs = format!("the task `{task}` panicked (1) and runs again");
@@ -46,7 +46,7 @@ async fn each_task_that_panics_runs_again_and_ready_tells_of_it() {
     tokio::time::timeout(Duration::from_secs(20), server).await.unwrap().unwrap();
 }
 
-/// A result that cannot be dropped without a panic.
+/// A result that panics when it is dropped.
 struct Grenade;
 
 impl Drop for Grenade {

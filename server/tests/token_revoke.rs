@@ -45,7 +45,7 @@ async fn sec_t12_revoking_either_token_ends_the_session_for_everything_at_once()
 }
 
 #[tokio::test]
-async fn a_token_that_is_over_or_was_never_ours_revokes_nothing() {
+async fn an_expired_or_foreign_token_revokes_nothing() {
     let app = TestApp::new().await;
     let tokens = app.somebody().await;
     let stranger = TestApp::production("").await.somebody().await;
@@ -58,7 +58,7 @@ async fn a_token_that_is_over_or_was_never_ours_revokes_nothing() {
 }
 
 #[tokio::test]
-async fn an_old_copy_of_a_refresh_token_ends_nothing() {
+async fn an_old_copy_of_a_refresh_token_does_not_end_the_session() {
     let app = TestApp::new().await;
     let first = app.somebody().await;
     let mut newest = first.clone();
@@ -73,7 +73,7 @@ async fn an_old_copy_of_a_refresh_token_ends_nothing() {
 }
 
 #[tokio::test]
-async fn a_client_may_send_its_secret_as_it_is() {
+async fn a_client_may_send_its_secret_with_or_without_form_encoding() {
     let app =
         TestApp::with("[introspection]\nclients = [\"reports:WBc+l/6oqxcJ2zhBH8BvAzn3GnpS8EIZ==\"]").await;
     let tokens = app.somebody().await;
@@ -90,7 +90,7 @@ async fn a_client_may_send_its_secret_as_it_is() {
 }
 
 #[tokio::test]
-async fn sec_t01_introspection_knows_when_a_token_is_over() {
+async fn sec_t01_introspection_reports_an_expired_token_as_inactive() {
     let app = TestApp::with(CLIENT).await;
     let tokens = app.somebody().await;
     for never in ["refresh_token", "revoke_token"] {
@@ -101,7 +101,7 @@ async fn sec_t01_introspection_knows_when_a_token_is_over() {
 }
 
 #[tokio::test]
-async fn what_is_wrong_with_a_form_is_said_in_the_words_of_the_rfc() {
+async fn errors_of_a_form_use_the_codes_of_the_rfc() {
     let app = TestApp::with(CLIENT).await;
     for (path, body, status, word) in [
         ("/v1/revoke", "token=a", 400, "invalid_client"),

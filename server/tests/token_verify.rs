@@ -1,4 +1,4 @@
-//! Access tokens: what they look like to others, and what we do not take for one (RFC 9068, RFC 8725).
+//! Access tokens: how other services verify them, and the forgeries that the server refuses (RFC 9068, RFC 8725).
 
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
@@ -65,7 +65,7 @@ async fn the_audience_is_a_setting() {
     app.get("/v1/profile").bearer(&tokens["access_token"]).await.ok();
 }
 
-/// The server's own signing key, taken out of its database: what it signs has a right signature.
+/// Signs with the server's own key, read from its database, so that forged tokens have a valid signature.
 struct Forger {
     pair: EcdsaKeyPair,
     header: Value,
@@ -93,7 +93,7 @@ impl Forger {
 }
 
 #[tokio::test]
-async fn sec_t02_sec_t04_claims_that_are_not_exactly_right_are_refused_whoever_signed_them() {
+async fn sec_t02_sec_t04_a_token_with_a_wrong_claim_is_refused_despite_a_valid_signature() {
     let app = TestApp::new().await;
     let tokens = app.somebody().await;
     let forger = Forger::of(&app, tokens["access_token"].as_str().unwrap()).await;
@@ -153,7 +153,7 @@ async fn sec_t02_sec_t04_claims_that_are_not_exactly_right_are_refused_whoever_s
 }
 
 #[tokio::test]
-async fn sec_t02_sec_t03_a_header_that_is_not_to_the_letter_ours_is_refused_whoever_signed_it() {
+async fn sec_t02_sec_t03_a_token_with_another_header_is_refused_despite_a_valid_signature() {
     let app = TestApp::new().await;
     let tokens = app.somebody().await;
     let forger = Forger::of(&app, tokens["access_token"].as_str().unwrap()).await;
@@ -186,7 +186,7 @@ async fn sec_t03_sec_t05_a_token_has_one_spelling_and_one_signature() {
     let (message, signature) = token.rsplit_once('.').unwrap();
     let (header, payload) = message.split_once('.').unwrap();
     let last = signature.chars().next_back().unwrap();
-    // 64 bytes leave four unused bits in the last letter: another letter with the same two used bits.
+    // A signature of 64 bytes leaves four unused bits in its last letter. The twin has the same two used bits.
     let twin = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     let at = twin.find(last).unwrap() ^ 1;
     let twin = format!("{message}.{}{}", &signature[..signature.len() - 1], &twin[at..=at]);

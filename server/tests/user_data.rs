@@ -69,7 +69,7 @@ async fn seed_a60_a_value_is_removed_once() {
 }
 
 #[tokio::test]
-async fn sec_x01_everybody_has_their_own() {
+async fn sec_x01_an_account_sees_and_deletes_only_its_own_data() {
     let t = TestApp::with(DECLARED).await;
     let (ada, eve) = (t.somebody().await, t.device("the device of eve").await);
     set(&t, &ada, "age", json!(15)).await;

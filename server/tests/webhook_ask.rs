@@ -1,4 +1,4 @@
-//! Webhooks before an operation: what a service can say, and what becomes of a request when it does not say it.
+//! Webhooks before an operation: the answers that a service can give, and requests while the service fails.
 
 use serde_json::{Value, json};
 
@@ -9,7 +9,7 @@ const ADA: &str = "ada@example.com";
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 const CANARY: &str = "canary-4711-password";
 
-/// A busy machine may take its time; a test of time-outs says so itself.
+/// A long time-out is the default, because a machine may be busy. A test of time-outs sets its own.
 fn section(name: &str, service: &Service, events: &str, more: &str) -> String {
     let patient = if more.contains("timeout") { "" } else { "timeout = \"4s\"\n" };
     format!(
@@ -36,7 +36,7 @@ async fn accounts(t: &TestApp) -> String {
 }
 
 #[tokio::test]
-async fn a_service_is_told_what_somebody_is_about_to_do_and_no_secret() {
+async fn a_service_gets_the_data_of_an_operation_without_secrets() {
     let (t, crm) = world("\"pre_signup\"", "").await;
     let body = json!({ "email": ADA, "password": CANARY, "name": "Ada", "locale": "de" });
     let call = t.post("/v1/signup", body).header("user-agent", "Test/1").header("accept-language", "en");
@@ -57,7 +57,7 @@ async fn a_service_is_told_what_somebody_is_about_to_do_and_no_secret() {
 }
 
 #[tokio::test]
-async fn a_service_can_refuse_with_words_and_a_code_of_its_own() {
+async fn a_service_can_refuse_with_its_own_message_and_code() {
     let (t, crm) = world("\"pre_signup\"", "").await;
     crm.be(says(json!({ "reject": {} })));
     signup(&t, ADA).await.refused(403, "HOOK_REJECTED");
@@ -70,7 +70,7 @@ async fn a_service_can_refuse_with_words_and_a_code_of_its_own() {
 }
 
 #[tokio::test]
-async fn what_a_service_sets_is_checked_like_what_a_client_sends() {
+async fn a_value_set_by_a_service_is_checked_like_one_from_a_client() {
     let (t, crm) = world("\"pre_signup\"", "").await;
     crm.be(says(json!({ "set": { "email": "  Countess@Example.com", "name": "Ada King" } })));
     signup(&t, ADA).await.ok();
@@ -80,7 +80,7 @@ async fn what_a_service_sets_is_checked_like_what_a_client_sends() {
 }
 
 #[tokio::test]
-async fn each_service_sees_what_the_one_before_it_has_set_and_the_first_no_is_the_last_word() {
+async fn each_service_sees_earlier_changes_and_the_first_refusal_is_final() {
     let (first, second) = (Service::start().await, Service::start().await);
     let events = "\"pre_signup\"";
     let settings = section("a", &first, events, "") + &section("b", &second, events, "");
@@ -93,7 +93,7 @@ async fn each_service_sees_what_the_one_before_it_has_set_and_the_first_no_is_th
     assert_eq!(second.heard().len(), 1);
 }
 
-/// All that an answer can be that is none.
+/// Each kind of failure of a service.
 fn faults() -> Vec<Mood> {
     vec![
         Mood::Says(500, String::new()),
@@ -109,7 +109,7 @@ fn faults() -> Vec<Mood> {
 }
 
 #[tokio::test]
-async fn sec_h03_a_service_that_fails_closes_the_door_unless_it_was_declared_open() {
+async fn sec_h03_a_failing_service_refuses_requests_unless_on_failure_is_go_on() {
     let (t, crm) = world("\"pre_signup\"", "").await;
     let (open, other) = world("\"pre_signup\"", "on_failure = \"go_on\"").await;
     for (at, mood) in faults().into_iter().enumerate() {
@@ -119,7 +119,7 @@ async fn sec_h03_a_service_that_fails_closes_the_door_unless_it_was_declared_ope
         assert_eq!(refused.header("retry-after"), "1", "{mood:?}");
         refused.refused(503, "OVERLOADED");
         signup(&open, &format!("user{at}@example.com")).await.ok();
-        // The breaker lets one through by then.
+        // After this time the circuit breaker lets one request through.
         t.advance(MINUTE);
         open.advance(MINUTE);
     }
@@ -127,7 +127,7 @@ async fn sec_h03_a_service_that_fails_closes_the_door_unless_it_was_declared_ope
 }
 
 #[tokio::test]
-async fn sec_h03_a_redirect_leads_nowhere() {
+async fn sec_h03_a_redirect_is_not_followed() {
     let (t, crm) = world("\"pre_signup\"", "").await;
     let inside = Service::start().await;
     crm.be(Mood::Redirects(307, inside.url("/")));
@@ -136,18 +136,18 @@ async fn sec_h03_a_redirect_leads_nowhere() {
 }
 
 #[tokio::test]
-async fn sec_s10_whoever_hangs_or_drips_holds_nobody_up_for_longer_than_its_time() {
+async fn sec_s10_a_slow_service_delays_a_request_by_at_most_its_timeout() {
     for mood in [Mood::Hangs, Mood::Drips] {
         let (t, crm) = world("\"pre_signup\"", "timeout = \"1s\"").await;
         crm.be(mood);
-        // Without an end of its own this would never end.
+        // Without the time-out this call would never end.
         signup(&t, ADA).await.refused(503, "OVERLOADED");
         assert_eq!(crm.heard().len(), 1);
     }
 }
 
 #[tokio::test]
-async fn sec_s10_after_five_failures_nobody_waits_and_once_the_service_is_well_it_is_asked_again() {
+async fn sec_s10_after_five_failures_requests_fail_at_once_until_the_service_recovers() {
     let (t, crm) = world("\"pre_signup\"", "").await;
     crm.be(Mood::Says(500, String::new()));
     for _ in 0..5 {
@@ -157,8 +157,8 @@ async fn sec_s10_after_five_failures_nobody_waits_and_once_the_service_is_well_i
     for _ in 0..20 {
         signup(&t, ADA).await.refused(503, "OVERLOADED");
     }
-    assert_eq!(crm.connections(), 5, "nobody waits for who hangs");
-    // The test's clock is not the database's, which is told there, too.
+    assert_eq!(crm.connections(), 5, "no request waits for the service");
+    // The warning can also contain that the test's clock differs from the database's.
     let warning =
         async || t.get("/health/ready").await.ok()["warning"].as_str().unwrap_or_default().to_owned();
     assert!(warning().await.contains("the webhook crm keeps failing"));
@@ -169,7 +169,7 @@ async fn sec_s10_after_five_failures_nobody_waits_and_once_the_service_is_well_i
 }
 
 #[tokio::test]
-async fn sec_s10_who_is_refused_for_what_they_send_shuts_nobody_else_out() {
+async fn sec_s10_answers_to_bad_requests_do_not_open_the_circuit_breaker() {
     let (t, crm) = world("\"pre_signup\"", "").await;
     for mood in [
         Mood::Says(400, "<html>".into()),
@@ -186,7 +186,7 @@ async fn sec_s10_who_is_refused_for_what_they_send_shuts_nobody_else_out() {
 }
 
 #[tokio::test]
-async fn a_service_that_listens_to_something_else_is_not_asked() {
+async fn a_service_is_called_only_for_the_events_that_it_lists() {
     let (t, crm) = world("\"pre_logout\", \"pre_delete_account\"", "").await;
     crm.be(says(json!({ "reject": {} })));
     signup(&t, ADA).await.ok();

@@ -1,4 +1,4 @@
-//! Webhooks after an operation: told at least once, in whatever goes wrong, and never in anybody's way.
+//! Webhooks after an operation: delivered at least once despite failures, without delaying requests.
 
 use std::process::Output;
 use std::time::{Duration, Instant};
@@ -43,12 +43,13 @@ async fn signup(t: &TestApp, email: &str) {
     t.signup(email, CANARY).await;
 }
 
-/// Tells everything that is due.
+/// Delivers everything that is due.
 async fn tell(t: &TestApp) {
     while delivery::deliver_due(&t.app.hooks).await {}
 }
 
-/// A receiver as docs/webhooks.md has it: the signature, then the time, then whether it was there before.
+/// Verifies a delivery as docs/webhooks.md describes: the signature, then the time. Returns the id, which is the same
+/// in a repetition.
 fn verify(heard: &Heard, secret: &str, now: i64) -> Result<String, &'static str> {
     let key = STANDARD.decode(secret.strip_prefix("whsec_").unwrap()).unwrap();
     let key = hmac::Key::new(hmac::HMAC_SHA256, &key);
@@ -66,11 +67,11 @@ fn verify(heard: &Heard, secret: &str, now: i64) -> Result<String, &'static str>
 }
 
 #[tokio::test]
-async fn sec_h02_whoever_has_one_of_the_two_secrets_can_tell_that_it_is_us() {
+async fn sec_h02_a_receiver_verifies_a_delivery_with_either_of_the_two_secrets() {
     let (t, crm) = world("\"post_signup\"", "").await;
     signup(&t, ADA).await;
     tell(&t).await;
-    let [heard] = &crm.heard()[..] else { panic!("one") };
+    let [heard] = &crm.heard()[..] else { panic!("expected one delivery") };
     let now = t.app.platform.world.now();
     let id = verify(heard, OLD, now).unwrap();
     assert_eq!(verify(heard, NEW, now), Ok(id.clone()));
@@ -83,7 +84,7 @@ async fn sec_h02_whoever_has_one_of_the_two_secrets_can_tell_that_it_is_us() {
 }
 
 #[tokio::test]
-async fn seed_a90_a_service_learns_how_it_ended_and_for_whom() {
+async fn seed_a90_a_service_learns_the_outcome_and_the_user() {
     let (t, crm) = world("\"post_signup\", \"post_email_auth\"", "").await;
     signup(&t, ADA).await;
     t.login(ADA, CANARY).await;
@@ -109,7 +110,7 @@ async fn seed_a90_a_service_learns_how_it_ended_and_for_whom() {
 }
 
 #[tokio::test]
-async fn sec_h03_what_was_committed_is_told_after_a_crash_and_a_repetition_is_known_by_its_id() {
+async fn sec_h03_after_a_crash_a_delivery_is_repeated_with_the_same_id() {
     let (t, crm) = world("\"post_signup\"", "").await;
     crm.be(Mood::Hangs);
     signup(&t, ADA).await;
@@ -134,7 +135,7 @@ async fn sec_h03_what_was_committed_is_told_after_a_crash_and_a_repetition_is_kn
 }
 
 #[tokio::test]
-async fn what_was_rolled_back_is_not_told_as_done() {
+async fn a_rolled_back_operation_is_not_delivered_as_a_success() {
     let (t, crm) = world("\"post_signup\"", "").await;
     signup(&t, ADA).await;
     t.post("/v1/signup", json!({ "email": ADA, "password": CANARY })).await.refused(409, "EXISTS");
@@ -144,7 +145,7 @@ async fn what_was_rolled_back_is_not_told_as_done() {
 }
 
 #[tokio::test]
-async fn sec_h03_after_an_hour_away_a_service_hears_everything_once() {
+async fn sec_h03_after_an_outage_of_an_hour_a_service_gets_each_event_once() {
     let (t, crm) = world("\"post_signup\"", "").await;
     crm.be(Mood::Says(503, String::new()));
     for email in [ADA, BOB] {
@@ -157,7 +158,7 @@ async fn sec_h03_after_an_hour_away_a_service_hears_everything_once() {
     let tries = crm.heard().len();
     assert!((16..40).contains(&tries), "{tries}");
     crm.be(Mood::Says(200, "thanks".into()));
-    // The longest pause.
+    // The longest pause between two attempts.
     t.advance(15 * MINUTE);
     tell(&t).await;
     t.advance(HOUR);
@@ -169,7 +170,7 @@ async fn sec_h03_after_an_hour_away_a_service_hears_everything_once() {
     assert_eq!(t.sql("select count(*) from hook_deliveries where settled_at is not null").await, "2");
 }
 
-/// `doorward hooks …` beside the server.
+/// Runs `doorward hooks …` beside the server.
 fn hooks(t: &TestApp, arguments: &[&str]) -> Output {
     let folder = t.folder.path();
     let mut command = doorward(folder);
@@ -186,11 +187,11 @@ fn said(output: &Output) -> String {
 }
 
 #[tokio::test]
-async fn what_is_given_up_is_kept_shown_and_can_be_sent_again() {
+async fn a_failed_delivery_is_kept_and_listed_and_can_be_sent_again() {
     let (t, crm) = world("\"post_signup\"", "attempts = 3").await;
     signup(&t, ADA).await;
     tell(&t).await;
-    crm.be(Mood::Says(500, "no body of theirs is kept".into()));
+    crm.be(Mood::Says(500, "this body is not kept".into()));
     signup(&t, BOB).await;
     for _ in 0..5 {
         tell(&t).await;
@@ -210,7 +211,7 @@ async fn what_is_given_up_is_kept_shown_and_can_be_sent_again() {
     assert!(!hooks(&t, &["deliveries", "--send", "nonsense"]).status.success());
     assert_eq!(t.audited("delivery_resent").await, 1);
     crm.be(Mood::Says(204, String::new()));
-    // The command line has the machine's own clock.
+    // The command line uses the machine's clock.
     t.advance(World::default().now() - t.app.platform.world.now());
     tell(&t).await;
     assert_eq!(crm.heard().len(), 5);
@@ -219,7 +220,7 @@ async fn what_is_given_up_is_kept_shown_and_can_be_sent_again() {
 }
 
 #[tokio::test]
-async fn an_operators_program_sees_what_was_given_up_and_sends_it_again() {
+async fn the_admin_api_lists_failed_deliveries_and_sends_them_again() {
     let (t, crm) = world("\"post_signup\"", "attempts = 1\n[admin]\npublic = true").await;
     let Platform { store, world, config, .. } = &*t.app.platform;
     let operator = Operator::new(store, world, config, By::CommandLine, Caller::default());
@@ -235,7 +236,7 @@ async fn an_operators_program_sees_what_was_given_up_and_sends_it_again() {
     let list = ask(Method::GET, failed).await.ok();
     let delivery = &list["deliveries"][0];
     assert_eq!((&delivery["state"], &delivery["cause"]), (&json!("failed"), &json!("it answered 500")));
-    assert!(!list.to_string().contains(ADA), "what it tells stays where it is");
+    assert!(!list.to_string().contains(ADA), "the list does not contain the payload");
     let problem = ask(Method::GET, "/v1/admin/deliveries?failed=yes").await.refused(400, "INVALID_PARAMETER");
     assert_eq!(problem["field"], "failed");
     let send = format!("/v1/admin/deliveries/{}/send", delivery["id"].as_str().unwrap());
@@ -249,7 +250,7 @@ async fn an_operators_program_sees_what_was_given_up_and_sends_it_again() {
 }
 
 #[test]
-fn a_new_secret_is_one_that_the_settings_take() {
+fn a_generated_webhook_secret_is_valid_in_the_settings() {
     let folder = tempfile::tempdir().unwrap();
     let secret = said(&doorward(folder.path()).args(["hooks", "secret"]).output().unwrap());
     let settings = format!(
@@ -263,7 +264,7 @@ fn a_new_secret_is_one_that_the_settings_take() {
 }
 
 #[tokio::test]
-async fn whoever_is_gone_for_good_is_asked_once() {
+async fn a_service_that_answers_410_is_called_once() {
     let (t, crm) = world("\"post_signup\"", "").await;
     crm.be(Mood::Says(410, String::new()));
     signup(&t, ADA).await;
@@ -275,7 +276,7 @@ async fn whoever_is_gone_for_good_is_asked_once() {
 }
 
 #[tokio::test]
-async fn a_redirect_or_nonsense_is_tried_again_and_thanks_of_any_length_are_enough() {
+async fn a_redirect_or_broken_answer_is_retried_and_a_200_of_any_length_succeeds() {
     let (t, crm) = world("\"post_signup\"", "").await;
     let inside = Service::start().await;
     signup(&t, ADA).await;
@@ -292,7 +293,7 @@ async fn a_redirect_or_nonsense_is_tried_again_and_thanks_of_any_length_are_enou
 }
 
 #[tokio::test]
-async fn sec_s10_a_service_that_hangs_holds_up_neither_a_sign_in_nor_another_service() {
+async fn sec_s10_a_service_that_hangs_delays_neither_sign_ups_nor_other_services() {
     let (slow, quick) = (Service::start().await, Service::start().await);
     let events = "\"post_*\"";
     let settings = section("slow", &slow, events, "connections = 1") + &section("quick", &quick, events, "");
@@ -314,7 +315,7 @@ async fn sec_s10_a_service_that_hangs_holds_up_neither_a_sign_in_nor_another_ser
 }
 
 #[tokio::test]
-async fn two_nodes_never_tell_the_same_twice() {
+async fn two_nodes_never_send_one_delivery_twice() {
     let (t, crm) = world("\"post_signup\"", "").await;
     let other = t.node().await;
     for at in 0..30 {
@@ -328,7 +329,7 @@ async fn two_nodes_never_tell_the_same_twice() {
 }
 
 #[tokio::test]
-async fn what_was_told_is_kept_for_a_day_and_what_was_given_up_for_a_month() {
+async fn a_delivery_is_kept_for_a_day_and_a_failed_one_for_a_month() {
     let (t, crm) = world("\"post_signup\"", "attempts = 1").await;
     signup(&t, ADA).await;
     tell(&t).await;
@@ -347,7 +348,7 @@ async fn what_was_told_is_kept_for_a_day_and_what_was_given_up_for_a_month() {
 }
 
 #[tokio::test]
-async fn what_waits_for_a_service_that_is_no_more_goes_with_time() {
+async fn deliveries_to_a_removed_service_are_deleted_after_a_month() {
     let (t, crm) = world("\"post_signup\"", "").await;
     signup(&t, ADA).await;
     let t = t.restart_with("").await;

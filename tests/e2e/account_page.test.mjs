@@ -174,7 +174,7 @@ test("seed_A53_the last sign-in method cannot be removed, and the page gives the
   const { person, context, page } = await owner();
   await open(page, "email");
   await page.click("#email [data-remove]");
-  await told(page, "#email", "It is the last way into this account.");
+  await told(page, "#email", "This is the last sign-in method of the account.");
   await sees(page, "#email summary", person.email);
   await context.close();
 });

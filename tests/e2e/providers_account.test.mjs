@@ -95,7 +95,7 @@ test("sec_A05_the last sign-in method of an account cannot be unlinked", async (
   await register(page, { ...someone(), email: undefined });
   await openIdentities(page);
   await page.click('#identities [aria-label="Unlink Demo"]');
-  await told(page, "#identities", "It is the last way into this account.");
+  await told(page, "#identities", "This is the last sign-in method of the account.");
   await sees(page, "#identities summary", "Demo");
   await page.context().close();
 });

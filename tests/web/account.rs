@@ -29,7 +29,7 @@ impl World {
 }
 
 #[wasm_bindgen_test]
-async fn seed_a38_a_profile_is_updated_and_the_kept_user_learns_it_once() {
+async fn seed_a38_a_profile_update_changes_the_stored_user_with_one_event() {
     let world = ada().await;
     let user = ok(world.ask("updateProfile", "{ nickname: 'Ada', emailSubscription: true }")).await;
     assert_eq!(
@@ -56,7 +56,7 @@ async fn an_older_profile_that_comes_late_changes_nothing() {
 }
 
 #[wasm_bindgen_test]
-async fn a_field_that_is_given_as_nothing_is_cleared_and_one_that_is_not_given_stays() {
+async fn null_and_empty_fields_are_cleared_and_absent_fields_stay() {
     let world = ada().await;
     ok(world.ask(
         "updateProfile",
@@ -86,14 +86,14 @@ async fn a_field_that_is_given_as_nothing_is_cleared_and_one_that_is_not_given_s
 }
 
 #[wasm_bindgen_test]
-async fn seed_a39_what_has_calls_of_its_own_is_left_to_the_server_to_refuse() {
+async fn seed_a39_fields_with_calls_of_their_own_are_sent_for_the_server_to_refuse() {
     let world = ada().await;
     ok(world.ask("updateProfile", "{ email: 'b@c.de', phone: '+12025550123' }")).await;
     assert_eq!(world.body(0), r#"{"extras":{"email":"b@c.de","phone":"+12025550123"}}"#);
 }
 
 #[wasm_bindgen_test]
-async fn nobody_pollutes_a_prototype_by_an_extra_field() {
+async fn an_extra_field_cannot_pollute_a_prototype() {
     let world = ada().await;
     let polluting =
         r#"JSON.parse('{"__proto__":{"polluted":1},"constructor":{"prototype":{"polluted":1}}}')"#;
@@ -163,7 +163,7 @@ async fn seed_a40_a41_a_password_is_changed_or_set_for_the_first_time() {
 }
 
 #[wasm_bindgen_test]
-async fn signed_out_none_of_it_is_asked() {
+async fn signed_out_calls_of_the_account_send_no_request() {
     let world = server_of("{}");
     for (name, first) in [
         ("updateProfile", "{ name: 'A' }"),
@@ -184,7 +184,7 @@ async fn signed_out_none_of_it_is_asked() {
 }
 
 #[wasm_bindgen_test]
-async fn an_old_sign_in_is_no_reason_to_ask_for_new_tokens() {
+async fn reauth_required_does_not_refresh_the_tokens() {
     let world = server_of(
         r#"{ "POST /v1/login": [200, TOKENS],
              "POST /v1/email/unbind": [401, { code: "REAUTH_REQUIRED", title: "Please sign in again to do this." }] }"#,
@@ -197,7 +197,7 @@ async fn an_old_sign_in_is_no_reason_to_ask_for_new_tokens() {
 }
 
 #[wasm_bindgen_test]
-async fn seed_k10_another_user_shows_something_or_is_not_there() {
+async fn seed_k10_another_users_public_profile_is_returned_or_null() {
     let world = server_of(
         r#"{ "POST /v1/login": [200, TOKENS],
              "GET /v1/users/u%2F2": [200, { user_id: "u/2", name: "Bob" }],
@@ -246,7 +246,7 @@ async fn seed_a56_to_a60_data_of_any_type_is_set_listed_and_removed() {
 }
 
 #[wasm_bindgen_test]
-async fn an_account_that_is_deleted_is_signed_out_and_no_server_is_told() {
+async fn deleting_the_account_signs_out_without_a_logout_request() {
     let world = server_of(
         r#"{ "POST /v1/login": [200, TOKENS], "POST /v1/account/delete": (call) => call.body.password === "secret"
               ? [200, {}] : [401, { code: "INCORRECT_USERNAME_OR_PASSWORD", title: "No." }] }"#,

@@ -40,7 +40,7 @@ fn ada() -> JsValue {
 }
 
 #[wasm_bindgen_test]
-async fn seed_a25_a_proof_of_work_is_solved_by_itself_and_the_call_repeated() {
+async fn seed_a25_a_proof_of_work_is_solved_automatically_and_the_call_repeated() {
     let world = asking(1, "{}");
     ok(world.core.login(ada(), NONE)).await;
     assert_eq!(world.calls(), "POST /v1/login, POST /v1/login");
@@ -48,7 +48,7 @@ async fn seed_a25_a_proof_of_work_is_solved_by_itself_and_the_call_repeated() {
 }
 
 #[wasm_bindgen_test]
-async fn a_second_proof_of_work_is_solved_too_and_a_third_is_told() {
+async fn a_second_proof_of_work_is_solved_too_and_a_third_is_an_error() {
     let world = asking(2, "{}");
     ok(world.core.login(ada(), NONE)).await;
     let world = asking(3, "{}");
@@ -58,7 +58,7 @@ async fn a_second_proof_of_work_is_solved_too_and_a_third_is_told() {
 }
 
 #[wasm_bindgen_test]
-async fn work_without_end_ends_with_the_time_or_the_callers_signal() {
+async fn an_endless_proof_of_work_ends_with_the_timeout_or_the_callers_signal() {
     let world = asking(1, ENDLESS);
     assert_eq!(err(world.core.login(ada(), js("{ timeout: 50 }"))).await, "TIMEOUT");
     world.run("(window.ending = new AbortController())");
@@ -68,7 +68,7 @@ async fn work_without_end_ends_with_the_time_or_the_callers_signal() {
 }
 
 #[wasm_bindgen_test]
-async fn the_page_stays_usable_meanwhile() {
+async fn the_page_stays_usable_during_a_proof_of_work() {
     let world = asking(1, ENDLESS);
     world.run("(window.ticks = [0, 0])");
     let is_usable = "ticks[1] > ticks[0] / 10";
@@ -87,7 +87,7 @@ async fn the_page_stays_usable_meanwhile() {
 }
 
 #[wasm_bindgen_test]
-async fn seed_a26_a_picture_is_left_to_the_person() {
+async fn seed_a26_a_picture_is_left_to_the_user() {
     let world = server_of(
         r#"{ "POST /v1/login": (call) => call.headers["Captcha-Response"] === "c1:w3k" ? [200, TOKENS]
               : [403, { code: "CAPTCHA_REQUIRED", title: "Please solve the captcha.", business_code: 2000,
@@ -105,7 +105,7 @@ async fn seed_a26_a_picture_is_left_to_the_person() {
 }
 
 #[wasm_bindgen_test]
-async fn sec_r04_what_shows_a_known_device_is_kept_beyond_a_sign_out_and_goes_with_no_read_and_no_sign_out() {
+async fn sec_r04_known_device_tokens_survive_a_sign_out_and_are_not_sent_with_reads_or_sign_outs() {
     let world = server_of(
         r#"{ "POST /v1/login": (call, calls) => [200, { ...TOKENS, known_device: "d" + (calls.length % 6) }],
              "POST /v1/logout": [200, {}], "GET /v1/profile": [200, TOKENS.user],
@@ -125,5 +125,5 @@ async fn sec_r04_what_shows_a_known_device_is_kept_beyond_a_sign_out_and_goes_wi
     for _ in 0..5 {
         ok(world.core.login(ada(), NONE)).await;
     }
-    assert_eq!(sent("-1"), "d3,d2,d1,d0", "the newest first, and none twice");
+    assert_eq!(sent("-1"), "d3,d2,d1,d0", "the newest first, without duplicates");
 }

@@ -43,7 +43,7 @@ async fn kept() -> String {
 }
 
 #[wasm_bindgen_test]
-async fn sec_d01_every_call_of_a_bound_session_proves_that_the_key_is_here() {
+async fn sec_d01_every_call_of_a_bound_session_has_a_proof_of_the_key() {
     let world = bound("", "").await;
     ok(world.core.login(js(ADA), NONE)).await;
     world.seconds_later(600);
@@ -86,7 +86,7 @@ async fn sec_d07_a_nonce_that_is_missing_is_taken_from_the_answer_once() {
     assert_eq!(world.run("world.calls.map((call) => call.claims.nonce).join()"), ",n1,n2,n3");
     assert_eq!(world.run("new Set(world.calls.map((call) => call.claims.jti)).size"), "4");
     assert_eq!(err(world.core.get_profile(NONE)).await, "USE_DPOP_NONCE");
-    assert_eq!(world.run("world.calls.length"), "6", "a server that always asks for another gets no third");
+    assert_eq!(world.run("world.calls.length"), "6", "a second request for a nonce is not answered");
 }
 
 #[wasm_bindgen_test]
@@ -99,7 +99,7 @@ async fn sec_d03_a_bearer_answer_to_a_proof_is_discarded() {
     ok(world.core.login(js(ADA), NONE)).await;
     world.seconds_later(600);
     assert_eq!(err(world.core.get_access_token(NONE)).await, "SERVER");
-    assert!(world.core.user().is_object(), "that is no verdict on the session");
+    assert!(world.core.user().is_object(), "this does not end the session");
 }
 
 #[wasm_bindgen_test]
@@ -132,7 +132,7 @@ async fn a_key_outlives_the_page_and_ends_with_its_session() {
 }
 
 #[wasm_bindgen_test]
-async fn a_key_that_nobody_has_for_long_is_removed_at_a_sign_in() {
+async fn an_old_key_without_a_session_is_removed_at_a_sign_in() {
     let world = bound("", "").await;
     ok(world.core.login(js(ADA), NONE)).await;
     let lost = kept().await;
@@ -148,7 +148,7 @@ async fn a_key_that_nobody_has_for_long_is_removed_at_a_sign_in() {
 }
 
 #[wasm_bindgen_test]
-async fn a_proof_that_takes_for_ever_ends_with_the_calls_patience() {
+async fn a_proof_that_never_completes_ends_with_the_timeout_or_the_signal_of_the_call() {
     let world = bound("", "").await;
     ok(world.core.login(js(ADA), NONE)).await;
     js("(window.sign = crypto.subtle.sign, crypto.subtle.sign = () => new Promise(() => {}))");
@@ -159,7 +159,7 @@ async fn a_proof_that_takes_for_ever_ends_with_the_calls_patience() {
 }
 
 #[wasm_bindgen_test]
-async fn the_key_of_a_stale_copy_stays_for_the_copy_that_goes_on() {
+async fn a_stale_copy_of_a_session_leaves_the_key_to_the_current_copy() {
     for (verdict, stays) in [("stale_token", true), ("invalid_grant", false)] {
         let route = format!(r#""POST /v1/token": [400, {{ error: "{verdict}" }}],"#);
         let world = bound(&route, "").await;
@@ -174,7 +174,7 @@ async fn the_key_of_a_stale_copy_stays_for_the_copy_that_goes_on() {
 }
 
 #[wasm_bindgen_test]
-async fn the_private_half_of_a_key_is_never_shown() {
+async fn the_private_key_is_not_extractable() {
     let world = bound("", "").await;
     ok(world.core.login(js(ADA), NONE)).await;
     let stored = "new Promise((done) => { const open = indexedDB.open('doorward.keys', 1); open.onsuccess = () => {
@@ -185,7 +185,7 @@ async fn the_private_half_of_a_key_is_never_shown() {
 }
 
 #[wasm_bindgen_test]
-async fn a_session_whose_key_is_gone_is_over_and_that_is_told() {
+async fn a_session_without_its_key_ends_with_a_warning() {
     let world = bound("", "").await;
     ok(world.core.login(js(ADA), NONE)).await;
     let reloaded = world.reloaded();
@@ -199,7 +199,7 @@ async fn a_session_whose_key_is_gone_is_over_and_that_is_told() {
 }
 
 #[wasm_bindgen_test]
-async fn a_copy_of_the_storage_is_of_no_use_where_the_key_is_not() {
+async fn a_copied_storage_is_useless_without_the_key() {
     let world = bound("", "").await;
     ok(world.core.login(js(ADA), NONE)).await;
     let copy = world.run("localStorage.getItem('doorward.session')");
@@ -210,14 +210,14 @@ async fn a_copy_of_the_storage_is_of_no_use_where_the_key_is_not() {
     assert_eq!(
         ok(thief.get_access_token(NONE)).await,
         r#""access-1""#,
-        "it can be read, and is refused alone"
+        "the token can be read, but the server refuses it without a proof"
     );
     assert_eq!(ok(thief.get_profile(NONE)).await, "null");
     assert_eq!(world.calls(), "POST /v1/login");
 }
 
 #[wasm_bindgen_test]
-async fn where_keys_cannot_be_kept_the_session_ends_with_the_page_and_that_is_told() {
+async fn a_session_whose_key_cannot_be_stored_ends_with_the_page_after_a_warning() {
     let world = bound("", "").await;
     js(
         "(window.put = IDBObjectStore.prototype.put, IDBObjectStore.prototype.put = () => { throw new DOMException('denied', 'QuotaExceededError'); })",
@@ -226,7 +226,7 @@ async fn where_keys_cannot_be_kept_the_session_ends_with_the_page_and_that_is_to
     js("(IDBObjectStore.prototype.put = window.put)");
     assert_eq!(world.events(), "WARNING key_in_memory, SIGNED_IN");
     assert_eq!(json(&world.core.persistence()), r#""memory""#);
-    assert_eq!(world.run("localStorage.length"), "0", "other pages could make nothing of it");
+    assert_eq!(world.run("localStorage.length"), "0", "other pages could not use it without the key");
     ok(world.core.get_profile(NONE)).await;
     assert_eq!(world.run("world.calls[1].isSigned"), "true");
 }
@@ -291,7 +291,7 @@ async fn headers_for_other_libraries_are_for_the_named_origins_only() {
 }
 
 #[wasm_bindgen_test]
-async fn a_page_that_is_not_secure_says_so_at_each_call() {
+async fn every_call_rejects_on_an_insecure_page() {
     let without = |options: &str| {
         js("Object.defineProperty(crypto, 'subtle', { configurable: true, value: undefined })");
         let world = world_with(&server(r#""POST /v1/login": [200, TOKENS],"#), options);
@@ -317,7 +317,7 @@ fn shown(world: &World) -> String {
 }
 
 #[wasm_bindgen_test]
-async fn sec_a03_the_key_of_a_signup_is_shown_until_the_address_is_proven_also_on_another_page() {
+async fn sec_a03_the_key_of_a_signup_is_proven_until_the_address_is_verified_also_after_a_reload() {
     let more = r#""POST /v1/signup": [200, { confirmation_required: true }],
         "POST /v1/password/reset": [200, {}],
         "POST /v1/email/verify": [200, { user_id: "u1", email: "ada@example.com", email_verified: true }],"#;
@@ -328,11 +328,11 @@ async fn sec_a03_the_key_of_a_signup_is_shown_until_the_address_is_proven_also_o
     ok(page.verify_account(js("'abcdefghijklmnop'"), NONE)).await;
     ok(page.reset_password(js("'abcdefghijklmnop'"), js("'another secret'"), NONE)).await;
     assert_eq!(shown(&world), "signup key,verify key,verify none,reset none");
-    assert_eq!(kept().await, "", "the key is of no more use");
+    assert_eq!(kept().await, "", "the key is not needed any more");
 }
 
 #[wasm_bindgen_test]
-async fn sec_a03_the_session_is_shown_where_the_key_of_another_signup_is_not_enough() {
+async fn sec_a03_the_session_is_sent_when_the_key_of_another_signup_is_not_enough() {
     let more = r#""POST /v1/signup": [200, { confirmation_required: true }],
         "POST /v1/email/verify": (call) => call.headers.Authorization
             ? [200, { user_id: "u1", email: "ada@example.com", email_verified: true }]
@@ -346,7 +346,7 @@ async fn sec_a03_the_session_is_shown_where_the_key_of_another_signup_is_not_eno
 }
 
 #[wasm_bindgen_test]
-async fn sec_a03_where_the_key_of_a_signup_is_gone_the_address_is_proven_without_it() {
+async fn sec_a03_a_verification_without_the_key_of_the_signup_has_no_proof() {
     let more = r#""POST /v1/signup": [200, { confirmation_required: true }],
         "POST /v1/email/verify": [403, { code: "PASSWORD_REQUIRED", title: "x", field: "password" }],"#;
     let world = bound(more, "").await;

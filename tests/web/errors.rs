@@ -10,7 +10,7 @@ async fn settings_error(answer: &str) -> String {
 }
 
 #[wasm_bindgen_test]
-async fn an_answer_that_makes_no_sense_is_an_error_of_the_server() {
+async fn an_invalid_answer_is_a_server_error() {
     for (answer, code) in [
         ("[200, '<!doctype html><title>Hotel Wi-Fi</title>']", "SERVER"),
         ("[200, '']", "SERVER"),
@@ -78,7 +78,7 @@ async fn a_policy_that_forbids_the_connection_is_a_network_error() {
 }
 
 #[wasm_bindgen_test]
-async fn what_may_be_repeated_is_repeated_once_and_nothing_else() {
+async fn only_repeatable_requests_are_repeated_and_only_once() {
     let dead = |route: &str| server_of(&format!(r#"{{ "{route}": () => {{ throw new TypeError(); }} }}"#));
     let ada = || js("{ email: 'a@b.de', password: 'secret' }");
 

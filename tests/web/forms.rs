@@ -27,7 +27,7 @@ async fn seed_k32_a_login_form_is_a_login() {
 }
 
 #[wasm_bindgen_test]
-async fn seed_k02_every_kind_of_control_gives_its_value() {
+async fn seed_k02_the_value_of_every_kind_of_control_is_read() {
     let body = signup_body(
         "<input type=checkbox name=email_public checked><input type=checkbox name=gender_public>
          <input type=radio name=gender value=f><input type=radio name=gender value=m checked>
@@ -56,7 +56,7 @@ async fn seed_k02_every_kind_of_control_gives_its_value() {
 }
 
 #[wasm_bindgen_test]
-async fn a_checkbox_for_a_field_of_text_gives_its_value() {
+async fn a_checkbox_for_a_text_field_is_read_as_its_value() {
     let gender = |is: &str| format!("<input type=checkbox name=gender value=f {is}>");
     assert_eq!(signup_body(&gender("checked")).await, r#""gender":"f""#);
     assert!(!signup_body(&gender("")).await.contains("gender"));
@@ -87,7 +87,7 @@ async fn seed_k42_a_number_input_is_a_number_for_a_code_and_text_for_a_field_of_
 }
 
 #[wasm_bindgen_test]
-async fn names_with_a_dot_nest_and_stand_over_the_single_line() {
+async fn names_with_a_dot_nest_and_override_the_single_line() {
     let line = "<input name=address value='one line'><input name=address.locality value=";
     assert_eq!(signup_body(&format!("{line}Köln>")).await, r#""address":{"locality":"Köln""#);
     assert_eq!(signup_body(&format!("{line}''>")).await, r#""address":"one line""#);
@@ -104,7 +104,7 @@ async fn controls_outside_the_form_belong_to_it_by_their_form_attribute() {
 }
 
 #[wasm_bindgen_test]
-async fn the_button_that_submitted_says_its_name_and_value() {
+async fn the_submit_button_adds_its_name_and_value() {
     let world = server_of(SIGNUP);
     let form = form(&format!(
         "{EMAIL_AND_PASSWORD}<button name=email_subscription value=true>Yes</button><button name=nickname value=no>No</button>"
@@ -126,7 +126,7 @@ async fn the_button_that_submitted_says_its_name_and_value() {
 }
 
 #[wasm_bindgen_test]
-async fn options_may_be_controls_of_the_form_and_the_second_argument_stands_over_them() {
+async fn options_may_be_controls_of_the_form_and_the_second_argument_overrides_them() {
     let world = server_of(SIGNUP);
     let controls = format!(
         "{EMAIL_AND_PASSWORD}<input type=checkbox name=email_subscription checked><input type=hidden name=signup_confirmation value=true>"
@@ -142,7 +142,7 @@ async fn options_may_be_controls_of_the_form_and_the_second_argument_stands_over
 }
 
 #[wasm_bindgen_test]
-async fn a_form_may_have_controls_that_nobody_knows_and_an_object_may_not() {
+async fn unknown_controls_of_a_form_are_ignored_and_unknown_fields_of_an_object_are_refused() {
     assert!(
         !signup_body("<input name=password_repeat value=x><input name=terms type=checkbox>")
             .await
@@ -279,14 +279,14 @@ async fn an_error_about_a_field_is_shown_on_its_control_until_something_changes(
     js("document.querySelector('#under-test [name=givenName]').value = 'x'.repeat(129)");
     assert_eq!(err(world.core.signup(odd, NONE)).await, "INVALID_PARAMETER given_name");
     let shown = js("document.querySelector('#under-test [name=givenName]').validationMessage");
-    assert_ne!(shown.as_string().as_deref(), Some(""), "in whatever spelling");
+    assert_ne!(shown.as_string().as_deref(), Some(""), "also for the other spelling of the field");
     let bad = form("<input name=email value=nobody><input name=password value=secret>");
     assert_eq!(err(world.core.signup(bad, NONE)).await, "INVALID_PARAMETER email");
     assert_eq!(message(), "Enter an e-mail address, like name@example.com.");
 }
 
 #[wasm_bindgen_test]
-async fn a_new_password_is_counted_and_sent_with_composed_letters_and_one_that_exists_as_it_was_typed() {
+async fn a_new_password_is_counted_and_sent_with_composed_letters_and_an_existing_one_as_typed() {
     let (five, six) = ("e\u{301}".repeat(5), "e\u{301}".repeat(6));
     let controls = |password: &str| {
         format!("<input name=email value=ada@example.com><input name=password value={password}>")

@@ -22,7 +22,7 @@ fn asked(world: &World) -> String {
 const IS_REPEATABLE: &str = "'Idempotency-Key' in world.calls.at(-1).headers";
 
 #[wasm_bindgen_test]
-async fn seed_a14_a15_a18_h40_h41_the_fields_that_are_given_say_how_somebody_signs_in() {
+async fn seed_a14_a15_a18_h40_h41_the_given_fields_select_the_sign_in_method() {
     let world = server_of(WAYS);
     let device = format!("{{ device_id: '{DEVICE}' }}");
     for (fields, call, once) in [
@@ -50,7 +50,7 @@ async fn seed_a14_a15_a18_h40_h41_the_fields_that_are_given_say_how_somebody_sig
 }
 
 #[wasm_bindgen_test]
-async fn seed_a01_a03_a04_and_how_somebody_signs_up() {
+async fn seed_a01_a03_a04_the_given_fields_select_the_sign_up_method() {
     let world = server_of(WAYS);
     let signed_up = r#""SUCCESS: The account has been created.""#;
     let username = "{ username: 'bob', password: 'secret', nickname: 'B' }";
@@ -67,7 +67,7 @@ async fn seed_a01_a03_a04_and_how_somebody_signs_up() {
 }
 
 #[wasm_bindgen_test]
-async fn a_form_may_offer_several_ways_and_the_one_that_is_filled_in_counts() {
+async fn a_form_may_offer_several_methods_and_the_filled_in_fields_select_one() {
     let world = server_of(WAYS);
     let controls = |password: &str, code: &str| {
         form(&format!(
@@ -82,7 +82,7 @@ async fn a_form_may_offer_several_ways_and_the_one_that_is_filled_in_counts() {
 }
 
 #[wasm_bindgen_test]
-async fn fields_of_two_ways_do_not_go_together_in_an_object() {
+async fn an_object_with_fields_of_two_methods_is_refused() {
     let world = server_of("{}");
     for (fields, field) in [
         ("{ email: 'a@b.de', password: 'x', code: 1 }".to_owned(), "password"),
@@ -99,7 +99,7 @@ async fn fields_of_two_ways_do_not_go_together_in_an_object() {
 }
 
 #[wasm_bindgen_test]
-async fn seed_a21_a_login_may_ask_for_the_account_to_be_made() {
+async fn seed_a21_a_login_may_ask_to_create_the_account() {
     let world = server_of(WAYS);
     for option in ["auto_register", "autoRegister", "create"] {
         let options = js(&format!("{{ {option}: true }}"));
@@ -136,14 +136,14 @@ async fn seed_a19_a22_a24_a25_the_answer_to_a_captcha_goes_with_the_call() {
     assert_eq!(
         world.run("world.calls.at(-1).headers['Captcha-Response']"),
         ":W3",
-        "some know it by the code alone"
+        "some captchas need only the code"
     );
     let fault = world.core.login(bob(), js("{ captcha_code: 7 }"));
     assert_eq!(err(fault).await, "CAPTCHA_REQUIRED");
 }
 
 #[wasm_bindgen_test]
-async fn options_stand_behind_the_scene_also_where_there_is_none() {
+async fn the_third_argument_is_the_options_even_without_a_scene() {
     let world = server_of(r#"{ "POST /v1/code": [200, {}] }"#);
     let to = js("{ phone_number: '+12025550123' }");
     ok(world.core.call("sendSmsCode", &[to, NONE, js("{ captchaCode: 'W3' }")])).await;
@@ -151,7 +151,7 @@ async fn options_stand_behind_the_scene_also_where_there_is_none() {
 }
 
 #[wasm_bindgen_test]
-async fn seed_a88_fields_are_known_by_both_spellings_and_by_what_others_call_them() {
+async fn seed_a88_fields_are_known_by_both_spellings_and_by_their_names_in_other_systems() {
     let world = server_of(WAYS);
     let object = "{ username: 'bob', password: 'secret', givenName: 'Bob', photo: 'https://b.de/p', streetAddress: 'Way 1',
         city: 'Köln', address: { postalCode: '1' }, phone: '+12025550123', lastIP: '::1', emailPublic: true }";
@@ -196,7 +196,7 @@ async fn seed_a88_a_field_that_is_given_under_two_names_is_refused() {
 }
 
 #[wasm_bindgen_test]
-async fn seed_m12_fields_of_the_operators_own_are_sent_as_extras() {
+async fn seed_m12_the_operators_own_fields_are_sent_as_extras() {
     let world = server_of(WAYS);
     let object = "{ username: 'bob', password: 'secret', coins: 1.5, tags: ['a', 'b'], extras: { since: new Date(0), deep: { a: [null] } } }";
     ok(world.core.signup(js(object), NONE)).await;
@@ -217,7 +217,7 @@ async fn seed_m12_fields_of_the_operators_own_are_sent_as_extras() {
 }
 
 #[wasm_bindgen_test]
-async fn a_value_that_json_cannot_say_is_refused_by_its_name() {
+async fn a_value_that_json_cannot_represent_is_refused_by_its_name() {
     let world = server_of("{}");
     for (fields, field) in [
         ("(() => { const coins = {}; coins.coins = coins; return { coins }; })()", "coins"),
@@ -250,7 +250,7 @@ async fn an_error_about_an_extra_field_is_shown_on_its_control() {
 }
 
 #[wasm_bindgen_test]
-async fn seed_a11_a_code_is_asked_for_by_phone() {
+async fn seed_a11_a_code_is_requested_by_sms() {
     let world = server_of(r#"{ "POST /v1/login": [200, TOKENS], "POST /v1/code": [200, {}] }"#);
     let sent = r#""SUCCESS: Verification code has been sent.""#;
     let send = |first: &str, second: &str| world.core.ask("sendSmsCode", js(first), js(second));
@@ -267,7 +267,7 @@ async fn seed_a11_a_code_is_asked_for_by_phone() {
 }
 
 #[wasm_bindgen_test]
-async fn seed_a32_to_a35_and_by_mail_for_a_purpose() {
+async fn seed_a32_to_a35_a_code_is_requested_by_mail_for_a_purpose() {
     let world = server_of(r#"{ "POST /v1/code": [200, {}] }"#);
     let send = |scene: &str| world.core.ask("sendEmail", js("'a@b.de'"), js(scene));
     for scene in ["LOGIN", "RESET_PASSWORD", "VERIFY_EMAIL", "VerifyEmail"] {
@@ -279,7 +279,7 @@ async fn seed_a32_to_a35_and_by_mail_for_a_purpose() {
 }
 
 #[wasm_bindgen_test]
-async fn a_code_for_an_account_is_asked_for_with_its_token() {
+async fn a_code_for_the_account_is_requested_with_its_access_token() {
     let world = server_of(r#"{ "POST /v1/login": [200, TOKENS], "POST /v1/code": [200, {}] }"#);
     let send = |scene: &str| world.core.ask("sendEmail", js("'a@b.de'"), js(&format!("'{scene}'")));
     for scene in ["CHANGE_EMAIL", "ChangeEmail", "BIND_PHONE", "DELETE_ACCOUNT"] {
@@ -295,7 +295,7 @@ async fn a_code_for_an_account_is_asked_for_with_its_token() {
 }
 
 #[wasm_bindgen_test]
-async fn seed_a42_a50_a_code_by_sms_without_a_scene_is_asked_for_with_the_token_of_whoever_is_signed_in() {
+async fn seed_a42_a50_a_code_by_sms_without_a_scene_is_requested_with_the_access_token_if_signed_in() {
     let world = server_of(r#"{ "POST /v1/login": [200, TOKENS], "POST /v1/code": [200, {}] }"#);
     let to = "'+12025550123'";
     ok(world.core.ask("sendSmsCode", js(to), NONE)).await;
@@ -316,7 +316,7 @@ async fn seed_a42_a50_a_code_by_sms_without_a_scene_is_asked_for_with_the_token_
 }
 
 #[wasm_bindgen_test]
-async fn seed_a08_the_options_of_an_operators_program_are_no_fields_of_a_page() {
+async fn seed_a08_a_page_cannot_send_options_that_require_a_service_key() {
     let world = server_of(r#"{ "POST /v1/password/forgot": [200, {}] }"#);
     let object = js("{ email: 'a@b.de', options: { client_ip: '203.0.113.1' } }");
     assert_eq!(err(world.core.forgot_password(object, NONE)).await, "INVALID_PARAMETER options");
@@ -326,7 +326,7 @@ async fn seed_a08_the_options_of_an_operators_program_are_no_fields_of_a_page() 
 }
 
 #[wasm_bindgen_test]
-async fn a_session_that_is_over_makes_it_a_code_of_somebody_signed_out() {
+async fn a_code_is_requested_without_a_token_after_the_session_has_ended() {
     let world = server_of(
         r#"{ "POST /v1/login": [200, TOKENS], "POST /v1/token": [400, { error: "invalid_grant" }],
             "POST /v1/code": (call) => call.headers.Authorization
@@ -339,7 +339,7 @@ async fn a_session_that_is_over_makes_it_a_code_of_somebody_signed_out() {
 }
 
 #[wasm_bindgen_test]
-async fn seed_k39_a36_a_forgotten_password_is_got_back_by_mail_or_by_phone() {
+async fn seed_k39_a36_a_forgotten_password_is_reset_by_mail_or_by_sms() {
     let world =
         server_of(r#"{ "POST /v1/password/forgot": [200, {}], "POST /v1/password/reset": [200, {}] }"#);
     for (given, body) in [

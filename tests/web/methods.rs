@@ -27,7 +27,7 @@ async fn seed_k27_k28_a_signup_says_whether_it_must_be_confirmed() {
 }
 
 #[wasm_bindgen_test]
-async fn seed_k24_k26_a_signup_that_signs_in_gives_the_profile() {
+async fn seed_k24_k26_a_signup_that_signs_in_returns_the_profile() {
     let world =
         server_of(r#"{ "POST /v1/signup": [200, { confirmation_required: false, session: TOKENS }] }"#);
     let user = ok(signup(&world, "{ login: true }")).await;
@@ -185,7 +185,7 @@ async fn seed_m53_m55_a_password_is_reset_with_the_token_of_the_link() {
 }
 
 #[wasm_bindgen_test]
-async fn seed_m01_to_m05_an_address_is_asked_about() {
+async fn seed_m01_to_m05_an_address_is_checked() {
     let world = server_of(
         r#"{ "POST /v1/email/check": (call) => call.body.email === "a@b.de"
               ? [200, { data: { email: "a@b.de", registered: false, id: "a@b.de" }, message: "Email available" }]
@@ -208,7 +208,7 @@ async fn seed_m19_a_verification_is_sent_again() {
 }
 
 #[wasm_bindgen_test]
-async fn an_address_is_verified_by_secret_or_code_and_the_kept_user_learns_it() {
+async fn an_address_is_verified_by_secret_or_code_and_the_stored_user_is_updated() {
     let world = server_of(
         r#"{ "POST /v1/login": [200, TOKENS],
              "POST /v1/email/verify": [200, { user_id: "u1", email: "ada@example.com", email_verified: true }] }"#,
@@ -225,7 +225,7 @@ async fn an_address_is_verified_by_secret_or_code_and_the_kept_user_learns_it() 
 }
 
 #[wasm_bindgen_test]
-async fn settings_are_kept_and_their_password_rule_is_the_forms() {
+async fn settings_are_cached_and_their_password_rule_applies_to_forms() {
     let world = server_of(
         r#"{ "GET /v1/settings": [200, { methods: ["password"], providers: [], password: { min_length: 15, max_length: 128 },
              captcha: "none", signup: { open: true, confirmation: "optional" }, check_email: false }] }"#,
@@ -238,7 +238,7 @@ async fn settings_are_kept_and_their_password_rule_is_the_forms() {
 }
 
 #[wasm_bindgen_test]
-async fn an_option_among_the_fields_is_told_to_be_one() {
+async fn an_option_among_the_fields_is_refused_as_an_option() {
     let world = server_of("{}");
     for (given, field) in [
         ("{ email: 'ada@example.com', password: 'correct horse', auto_register: true }", "auto_register"),
@@ -255,7 +255,7 @@ async fn an_option_among_the_fields_is_told_to_be_one() {
 }
 
 #[wasm_bindgen_test]
-async fn wrong_options_are_told_by_the_first_call() {
+async fn invalid_options_are_reported_by_the_first_call() {
     for (options, field) in [
         ("{ url: 'ftp://x' }", "url"),
         ("{ storage: 'cloud' }", "storage"),

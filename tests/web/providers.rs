@@ -27,7 +27,7 @@ fn none_begun() {
 }
 
 #[wasm_bindgen_test]
-async fn seed_m36_m43_whom_the_provider_knows_is_signed_in_with_the_session_of_the_answer() {
+async fn seed_m36_m43_a_user_with_a_linked_identity_is_signed_in_with_the_session_of_the_answer() {
     let routes =
         format!(r#"{{ "POST /v1/login/provider/google": [200, {{ ...{EXISTING}, session: TOKENS }}] }}"#);
     let world = server_of(&routes);
@@ -40,7 +40,7 @@ async fn seed_m36_m43_whom_the_provider_knows_is_signed_in_with_the_session_of_t
 }
 
 #[wasm_bindgen_test]
-async fn seed_m44_whom_nobody_knows_is_not_signed_in() {
+async fn seed_m44_a_user_without_an_account_is_not_signed_in() {
     let world = server_of(
         r#"{ "POST /v1/login/provider/google": [200, { type: "LoginOAuth", data: { provider: "google", id: "7", oauthKey: "k" }, message: "?" }] }"#,
     );
@@ -60,7 +60,7 @@ async fn a_login_names_the_flow_that_this_tab_has_begun() {
     ok(world.core.ask("login", "my/own".into(), js("{ callback: 'https://app.test/back?code=c1' }"))).await;
     none_begun();
     let given = r#"{"callback":"https://app.test/back?code=c1","flow":"f1"}"#;
-    assert_eq!(world.body(1), given, "an answer that names no state may be an attacker's");
+    assert_eq!(world.body(1), given, "an answer without a state may be an attacker's");
 }
 
 #[wasm_bindgen_test]
@@ -89,7 +89,7 @@ async fn sec_d03_tokens_that_are_not_bound_to_the_flows_key_are_discarded() {
 }
 
 #[wasm_bindgen_test]
-async fn with_a_key_that_is_gone_nothing_is_sent() {
+async fn without_the_key_of_the_flow_no_request_is_sent() {
     let world = world_with("{}", "{ dpop: true }");
     begun("{ provider: 'google', key: 'gone', state: 's1' }");
     let error = rejection(login(&world, CODE)).await;
@@ -100,7 +100,7 @@ async fn with_a_key_that_is_gone_nothing_is_sent() {
 }
 
 #[wasm_bindgen_test]
-async fn seed_m38_m39_m40_one_thing_that_came_back_is_given() {
+async fn seed_m38_m39_m40_exactly_one_answer_of_the_provider_is_accepted() {
     let world = server_of("{}");
     for (data, field) in [
         ("{}", "callback"),
@@ -144,13 +144,13 @@ async fn seed_m11_m12_a_registration_takes_a_profile_and_the_operators_fields() 
     let register = |data: &str| world.core.ask("register", "google".into(), js(data));
     ok(register("{ oauthKey: 'k', givenName: 'Ada', coins: 5 }")).await;
     assert_eq!(world.body(0), r#"{"oauth_key":"k","given_name":"Ada","extras":{"coins":5}}"#);
-    assert_eq!(world.events(), "", "seed M18: nobody is signed in");
+    assert_eq!(world.events(), "", "seed M18: a registration does not sign in");
     let fault = register("{ oauthKey: 'k', password: '12345' }");
     assert_eq!(err(fault).await, "INVALID_PARAMETER password");
 }
 
 #[wasm_bindgen_test]
-async fn seed_m13_m14_a_local_registration_gives_the_account_or_what_is_known_of_it() {
+async fn seed_m13_m14_a_local_registration_returns_the_account_or_the_given_address() {
     let world = server_of(
         r#"{ "POST /v1/signup": ({ body }) => [200, { confirmation_required: true, user: body.name && { user_id: "u1" } }] }"#,
     );
@@ -177,7 +177,7 @@ async fn seed_m13_m14_a_local_registration_gives_the_account_or_what_is_known_of
 }
 
 #[wasm_bindgen_test]
-async fn identities_are_listed_and_taken_away() {
+async fn identities_are_listed_and_unlinked() {
     let world = server_of(
         r#"{ "POST /v1/login": [200, TOKENS],
              "GET /v1/identities": [200, { identities: [{ provider: "google", id: "7" }] }],

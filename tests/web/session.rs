@@ -36,7 +36,7 @@ fn release() {
 }
 
 #[wasm_bindgen_test]
-async fn seed_a30_k37_the_profile_is_asked_for_with_the_access_token() {
+async fn seed_a30_k37_the_profile_is_requested_with_the_access_token() {
     let world = server_of(&server("")).signed_in().await;
     let profile = ok(world.core.get_profile(NONE)).await;
     assert_eq!(profile, r#"{"user_id":"u1","email":"ada@example.com","name":"Ada"}"#);
@@ -54,7 +54,7 @@ async fn seed_a30_k37_the_profile_is_asked_for_with_the_access_token() {
 }
 
 #[wasm_bindgen_test]
-async fn signed_out_there_is_nothing_to_ask_for() {
+async fn a_signed_out_client_sends_no_request() {
     let world = server_of("{}");
     assert_eq!(ok(world.core.get_profile(NONE)).await, "null");
     assert_eq!(ok(world.core.get_session(NONE)).await, "null");
@@ -94,7 +94,7 @@ async fn an_old_token_is_refreshed_by_one_request_however_many_calls_ask() {
 }
 
 #[wasm_bindgen_test]
-async fn seed_a29_forced_refreshes_at_once_are_one_too() {
+async fn seed_a29_concurrent_forced_refreshes_are_one_request() {
     let world = server_of(&server("")).signed_in().await;
     let sessions: Vec<_> = (0..5).map(|_| world.core.refresh_token(NONE)).collect();
     for session in sessions {
@@ -130,7 +130,7 @@ async fn another_user_who_signs_in_during_a_refresh_is_not_mixed_with_the_first(
 }
 
 #[wasm_bindgen_test]
-async fn only_a_verdict_of_the_closed_list_ends_a_session() {
+async fn only_the_listed_rejections_end_a_session() {
     for (answer, ends) in [
         (r#"[400, { error: "invalid_grant" }]"#, true),
         (r#"[400, { error: "invalid_request" }]"#, false),
@@ -155,15 +155,15 @@ async fn only_a_verdict_of_the_closed_list_ends_a_session() {
             assert_eq!(world.calls(), "POST /v1/token");
         } else {
             err(outcome).await;
-            let told = if answer.contains("throw") { "WARNING offline" } else { "" };
-            assert_eq!(world.events(), told, "{answer}");
+            let events = if answer.contains("throw") { "WARNING offline" } else { "" };
+            assert_eq!(world.events(), events, "{answer}");
             assert!(world.core.user().is_object(), "{answer}");
         }
     }
 }
 
 #[wasm_bindgen_test]
-async fn a_verdict_on_a_token_that_another_tab_has_replaced_is_not_believed() {
+async fn a_rejection_of_a_token_that_another_tab_has_replaced_is_ignored() {
     js("localStorage.clear()");
     let route = r#""POST /v1/token": (call) => {
         if (call.body.endsWith("refresh-1")) {
@@ -179,7 +179,7 @@ async fn a_verdict_on_a_token_that_another_tab_has_replaced_is_not_believed() {
 }
 
 #[wasm_bindgen_test]
-async fn a_server_that_asks_for_rest_gets_it() {
+async fn the_retry_after_of_the_server_is_respected() {
     let busy = r#""POST /v1/token": [503, { error: "temporarily_unavailable" }, { "Retry-After": "30" }],"#;
     let world = server_of(&server(busy)).signed_in().await;
     world.seconds_later(600);
@@ -191,7 +191,7 @@ async fn a_server_that_asks_for_rest_gets_it() {
 }
 
 #[wasm_bindgen_test]
-async fn a_token_that_still_lives_is_used_when_no_new_one_is_to_be_had() {
+async fn a_token_that_has_not_expired_is_used_if_the_refresh_fails() {
     let dead = r#""POST /v1/token": [500, "x"],"#;
     let world = server_of(&server(dead)).signed_in().await;
     world.seconds_later(590);
@@ -211,7 +211,7 @@ async fn a_refused_token_is_refreshed_and_the_call_repeated_once() {
     let world = server_of(&server(never)).signed_in().await;
     assert_eq!(err(world.core.get_profile(NONE)).await, "SESSION_REQUIRED");
     assert_eq!(world.calls(), "GET /v1/profile, POST /v1/token, GET /v1/profile");
-    assert!(world.core.user().is_object(), "that is no verdict on the session");
+    assert!(world.core.user().is_object(), "this does not end the session");
 }
 
 #[wasm_bindgen_test]
@@ -232,7 +232,7 @@ async fn calls_whose_token_was_refused_one_after_another_make_one_refresh() {
 }
 
 #[wasm_bindgen_test]
-async fn somebody_elses_profile_never_gets_into_a_session() {
+async fn the_profile_of_another_user_never_enters_a_session() {
     let bob = r#""POST /v1/email/verify": [200, { user_id: "u2", email: "bob@example.com" }],"#;
     let world = server_of(&server(bob)).signed_in().await;
     assert!(ok(world.core.verify_account(js("'abcdefghijklmnop'"), NONE)).await.contains("bob@example.com"));
@@ -269,7 +269,7 @@ async fn one_callers_signal_ends_its_own_wait_for_a_refresh_only() {
 }
 
 #[wasm_bindgen_test]
-async fn seed_a31_k38_a_logout_clears_first_and_tells_the_server_when_it_can() {
+async fn seed_a31_k38_a_logout_clears_first_and_informs_the_server_when_it_can() {
     js("localStorage.clear()");
     let offline = r#""POST /v1/logout": (call, calls) => { if (calls.length <= 2) throw new TypeError(); return [200, {}]; },"#;
     let world = world_with(&server(offline), "{ storage: 'local' }").signed_in().await;
@@ -286,7 +286,7 @@ async fn seed_a31_k38_a_logout_clears_first_and_tells_the_server_when_it_can() {
 }
 
 #[wasm_bindgen_test]
-async fn an_untold_logout_is_told_after_a_reload_and_when_the_network_is_back() {
+async fn a_pending_logout_is_sent_after_a_reload_and_when_the_network_is_back() {
     js("localStorage.clear()");
     let world = world_with(&server(""), "{ storage: 'local' }");
     js("localStorage.setItem('doorward.ended', 'revoke-5 revoke-6')");
@@ -304,7 +304,7 @@ async fn an_untold_logout_is_told_after_a_reload_and_when_the_network_is_back() 
 }
 
 #[wasm_bindgen_test]
-async fn only_the_servers_own_answer_ends_the_telling_of_a_logout() {
+async fn only_an_answer_of_the_server_itself_completes_a_pending_logout() {
     for (answer, left) in [
         (r#"[200, "<html>Please pay"]"#, "revoke-1"),
         (r#"[403, { message: "blocked" }]"#, "revoke-1"),
@@ -325,7 +325,7 @@ async fn only_the_servers_own_answer_ends_the_telling_of_a_logout() {
 }
 
 #[wasm_bindgen_test]
-async fn of_many_untold_logouts_the_last_are_kept() {
+async fn only_the_latest_pending_logouts_are_kept() {
     js("localStorage.clear()");
     let world =
         world_with(&server(r#""POST /v1/logout": [503, {}],"#), "{ storage: 'local' }").signed_in().await;
@@ -338,7 +338,7 @@ async fn of_many_untold_logouts_the_last_are_kept() {
 }
 
 #[wasm_bindgen_test]
-async fn a_logout_takes_any_event_and_knows_its_scopes() {
+async fn a_logout_accepts_any_event_and_only_known_scopes() {
     let world = server_of(&server("")).signed_in().await;
     assert_eq!(err(world.core.logout(js("{ scope: 'all' }"), NONE)).await, "INVALID_PARAMETER scope");
     ok(world.core.logout(js("new MouseEvent('click')"), NONE)).await;
@@ -346,7 +346,7 @@ async fn a_logout_takes_any_event_and_knows_its_scopes() {
 }
 
 #[wasm_bindgen_test]
-async fn what_other_tabs_do_is_an_event_here() {
+async fn changes_by_other_tabs_are_events_in_this_tab() {
     js("localStorage.clear()");
     let world = world_with(&server(""), "{ storage: 'local' }").signed_in().await;
     js("window.before = localStorage.getItem('doorward.session')");
@@ -369,7 +369,7 @@ async fn what_other_tabs_do_is_an_event_here() {
         "(localStorage.setItem('doorward.session', window.before), window.dispatchEvent(new Event('pageshow')))",
     );
     pause(1).await;
-    assert!(world.events().ends_with("SIGNED_OUT, SIGNED_IN"), "a page that slept looks again");
+    assert!(world.events().ends_with("SIGNED_OUT, SIGNED_IN"), "a page shown again reads the storage");
     let world = world.signed_in().await;
     change("localStorage.removeItem(key); window.said = 'expired'");
     js("delete window.said");

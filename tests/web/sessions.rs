@@ -40,7 +40,7 @@ async fn a_logout_of_the_others_keeps_this_session() {
 }
 
 #[wasm_bindgen_test]
-async fn a_logout_everywhere_is_one_here_first() {
+async fn a_global_logout_ends_this_session_first() {
     js("localStorage.clear()");
     let slow = r#""POST /v1/sessions/revoke": async (call) => {
         window.then = localStorage.getItem("doorward.session");
@@ -57,11 +57,11 @@ async fn a_logout_everywhere_is_one_here_first() {
     assert_eq!(world.events(), "SIGNED_OUT");
     assert_eq!(world.run("localStorage.length"), "0");
     ok(world.core.logout(js("{ scope: 'global' }"), NONE)).await;
-    assert_eq!(world.calls(), "POST /v1/sessions/revoke, POST /v1/logout", "nobody is signed in any more");
+    assert_eq!(world.calls(), "POST /v1/sessions/revoke, POST /v1/logout", "there is no session left");
 }
 
 #[wasm_bindgen_test]
-async fn a_logout_everywhere_without_network_ends_this_session_and_says_that_the_rest_is_not_done() {
+async fn a_global_logout_without_network_ends_this_session_and_rejects() {
     js("localStorage.clear()");
     let offline = r#""POST /v1/sessions/revoke": () => { throw new TypeError(); }, "POST /v1/logout": () => { throw new TypeError(); },"#;
     let world = world(offline, "{ storage: 'local' }").signed_in().await;
@@ -72,7 +72,7 @@ async fn a_logout_everywhere_without_network_ends_this_session_and_says_that_the
 }
 
 #[wasm_bindgen_test]
-async fn a_logout_everywhere_with_an_old_token_gets_a_new_one_that_is_stored_nowhere() {
+async fn a_global_logout_with_an_old_token_uses_a_new_one_that_is_not_stored() {
     js("localStorage.clear()");
     let token =
         r#""POST /v1/token": [200, { ...TOKENS, access_token: "access-2", refresh_token: "refresh-2" }],"#;
@@ -86,7 +86,7 @@ async fn a_logout_everywhere_with_an_old_token_gets_a_new_one_that_is_stored_now
 }
 
 #[wasm_bindgen_test]
-async fn seed_h43_a_refresh_token_from_elsewhere_is_taken_up() {
+async fn seed_h43_a_session_is_restored_from_a_refresh_token_of_the_page() {
     let token = r#""POST /v1/token": (call) => call.body.endsWith("=kept&restore=true")
         ? [200, { ...TOKENS, access_token: "access-2", refresh_token: "refresh-2" }]
         : call.body.endsWith("=over&restore=true") ? [400, { error: "invalid_grant" }]
@@ -99,11 +99,11 @@ async fn seed_h43_a_refresh_token_from_elsewhere_is_taken_up() {
     assert_eq!(err(restore("bound")).await, "TOKEN_BOUND");
     assert_eq!(err(restore("over")).await, "TOKEN_REVOKED");
     assert_eq!(err(restore("busy")).await, "OVERLOADED");
-    assert!(world.core.user().is_object(), "the session that was there is there still");
+    assert!(world.core.user().is_object(), "the earlier session is kept");
 }
 
 #[wasm_bindgen_test]
-async fn seed_a27_a28_a_token_can_be_asked_about() {
+async fn seed_a27_a28_a_token_can_be_checked() {
     let world = world("", "{}");
     let of = |token: &str| world.core.ask("checkLoginStatus", token.into(), NONE);
     let invalid = r#"{"status":false,"code":401,"message":"Please sign in."}"#;

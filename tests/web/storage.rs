@@ -35,7 +35,7 @@ async fn clients_with_another_key_do_not_see_the_session() {
 }
 
 #[wasm_bindgen_test]
-async fn a_storage_that_is_denied_is_told_and_memory_stands_in() {
+async fn a_denied_storage_is_reported_and_replaced_by_memory() {
     js(
         "(window.real = Object.getOwnPropertyDescriptor(window, 'localStorage'), Object.defineProperty(window, 'localStorage', { configurable: true, get() { throw new DOMException('denied', 'SecurityError'); } }))",
     );
@@ -46,11 +46,11 @@ async fn a_storage_that_is_denied_is_told_and_memory_stands_in() {
     assert_eq!(world.events(), "WARNING storage_in_memory");
     sign_in(&world).await;
     assert_eq!(json(&world.core.user()), r#"{"user_id":"u1","email":"ada@example.com"}"#);
-    assert!(world.again().user().is_object(), "it outlives the wasm, as after a trap");
+    assert!(world.again().user().is_object(), "the session outlives the wasm instance, as after a trap");
 }
 
 #[wasm_bindgen_test]
-async fn a_storage_that_has_no_space_left_keeps_nothing_half_written() {
+async fn a_storage_without_space_keeps_no_partial_write() {
     let full = "{ storage: { kept: { 'doorward.session': 'old' }, getItem(key) { return this.kept[key] ?? null; },
         setItem() { throw new DOMException('full', 'QuotaExceededError'); }, removeItem(key) { delete this.kept[key]; } } }";
     let world = world_with(LOGIN, full);
@@ -73,7 +73,7 @@ fn fill_storage(longest: u32) {
 }
 
 #[wasm_bindgen_test]
-async fn a_full_storage_still_has_its_session_and_lets_go_of_it() {
+async fn a_full_storage_keeps_its_session_and_can_remove_it() {
     js("(window.setItem ??= Storage.prototype.setItem, localStorage.clear())");
     let world = world_with(LOGIN, "{ storage: 'local' }");
     sign_in(&world).await;
@@ -89,7 +89,7 @@ async fn a_full_storage_still_has_its_session_and_lets_go_of_it() {
 }
 
 #[wasm_bindgen_test]
-async fn a_profile_that_is_too_long_to_be_stored_costs_nobody_the_session() {
+async fn a_profile_too_long_for_the_storage_does_not_end_the_session() {
     js("(window.setItem ??= Storage.prototype.setItem, localStorage.clear())");
     let profile = r#"{ "POST /v1/login": [200, TOKENS],
         "GET /v1/profile": [200, { user_id: "u1", name: "Ada".repeat(999) }] }"#;
@@ -112,7 +112,7 @@ async fn a_logout_removes_the_session_also_from_a_storage_that_failed_meanwhile(
     js("(window.getItem = Storage.prototype.getItem, Storage.prototype.getItem = () => { throw 1; })");
     let user = reloaded.user();
     js("Storage.prototype.getItem = window.getItem");
-    assert!(user.is_object(), "it goes on in memory");
+    assert!(user.is_object(), "the session is kept in memory");
     assert_eq!(json(&reloaded.persistence()), r#""memory""#);
     ok(reloaded.logout(NONE, NONE)).await;
     assert_eq!(world.run("localStorage.length"), "0");
@@ -131,11 +131,11 @@ async fn a_storage_of_the_page_may_be_asynchronous() {
     ok(world.core.logout(NONE, NONE)).await;
     assert_eq!(world.run("world.options.storage.kept.size"), "0");
     until(async || world.events().ends_with("SIGNED_OUT, SIGNED_OUT")).await;
-    assert_eq!(world.events(), "SIGNED_IN, SIGNED_OUT, SIGNED_OUT", "both clients tell of it");
+    assert_eq!(world.events(), "SIGNED_IN, SIGNED_OUT, SIGNED_OUT", "both clients fire the event");
 }
 
 #[wasm_bindgen_test]
-async fn an_asynchronous_storage_keeps_what_was_written_last() {
+async fn an_asynchronous_storage_keeps_the_last_write() {
     let slow = "{ storage: { kept: new Map(), async getItem(key) { return this.kept.get(key) ?? null; },
         async setItem(key, value) {
             if (value === 'expired') await new Promise((resolve) => setTimeout(resolve, 30));
@@ -186,7 +186,7 @@ async fn a_storage_that_never_answers_is_replaced_by_memory_in_time() {
 }
 
 #[wasm_bindgen_test]
-async fn a_caller_with_little_patience_gives_up_on_a_storage_alone() {
+async fn a_call_that_times_out_on_a_silent_storage_does_not_replace_the_storage() {
     let silent = "{ storage: { getItem: () => new Promise(() => {}), setItem() {}, removeItem() {} } }";
     let world = world_with(LOGIN, silent);
     assert_eq!(err(world.core.get_session(js("{ timeout: 10 }"))).await, "TIMEOUT");
@@ -208,7 +208,7 @@ async fn an_asynchronous_storage_that_rejects_is_replaced_by_memory() {
 }
 
 #[wasm_bindgen_test]
-async fn what_is_damaged_or_foreign_is_treated_as_signed_out() {
+async fn damaged_or_foreign_data_counts_as_signed_out() {
     js("localStorage.clear()");
     let world = world_with(LOGIN, "{ storage: 'local' }");
     sign_in(&world).await;

@@ -16,7 +16,7 @@ fn brief(more: &str, options: &str) -> World {
 }
 
 #[wasm_bindgen_test]
-async fn a_token_is_refreshed_ahead_of_its_end_while_somebody_looks() {
+async fn a_token_is_refreshed_before_it_expires_while_the_page_is_visible() {
     let clock = Clock::stop();
     let world = brief("", "{}").signed_in().await;
     clock.advance(1400).await;
@@ -30,7 +30,7 @@ async fn a_token_is_refreshed_ahead_of_its_end_while_somebody_looks() {
 }
 
 #[wasm_bindgen_test]
-async fn a_token_is_left_to_its_end_where_nobody_looks_or_wants_it() {
+async fn a_token_is_not_refreshed_early_on_a_hidden_page_or_with_auto_refresh_off() {
     for (what, options) in [("hidden", "{}"), ("visible", "{ autoRefresh: false }")] {
         js(&format!(
             "Object.defineProperty(document, 'visibilityState', {{ configurable: true, value: '{what}' }})"
@@ -45,7 +45,7 @@ async fn a_token_is_left_to_its_end_where_nobody_looks_or_wants_it() {
             clock.advance(500).await;
             drop(clock);
             until(async || !world.calls().is_empty()).await;
-            assert_eq!(world.calls(), "POST /v1/token", "but when it is shown again");
+            assert_eq!(world.calls(), "POST /v1/token", "the page is shown again");
         }
         world.run("world.life.abort()");
     }
@@ -68,7 +68,7 @@ async fn a_client_that_is_disposed_of_refreshes_nothing() {
 }
 
 #[wasm_bindgen_test]
-async fn a_server_that_cannot_be_reached_is_told_once_and_asked_less_and_less() {
+async fn an_unreachable_server_is_reported_once_and_asked_less_and_less_often() {
     let dead = "(() => { throw new TypeError(); })() &&";
     let world = brief(dead, "{ autoRefresh: false }").signed_in().await;
     world.seconds_later(600);
@@ -83,7 +83,7 @@ async fn a_server_that_cannot_be_reached_is_told_once_and_asked_less_and_less() 
 }
 
 #[wasm_bindgen_test]
-async fn the_network_that_is_back_ends_the_wait() {
+async fn the_online_event_ends_the_wait() {
     let dead = "window.isDown ? (() => { throw new TypeError(); })() :";
     js("window.isDown = true");
     let world = brief(dead, "{ autoRefresh: false }").signed_in().await;
@@ -99,7 +99,7 @@ async fn the_network_that_is_back_ends_the_wait() {
 }
 
 #[wasm_bindgen_test]
-async fn tabs_with_a_storage_of_the_pages_own_hear_of_each_other() {
+async fn tabs_with_a_custom_storage_notify_each_other() {
     let own = "{ storage: window.own ??= { kept: new Map(), async getItem(key) { return this.kept.get(key) ?? null; },
         async setItem(key, value) { this.kept.set(key, value); }, async removeItem(key) { this.kept.delete(key); } }, autoRefresh: false }";
     let (one, other) = (brief("", own), brief("", own));

@@ -52,7 +52,7 @@ impl Cluster {
 
     /// Starts the server again on its existing data, and waits until its port is open. The server may not
     /// respond yet.
-    #[allow(dead_code, reason = "only the server's tests stop it and go on")]
+    #[allow(dead_code, reason = "only the server's tests stop and start it again")]
     pub(crate) fn go_on(&self) -> Result<(), String> {
         self.launch("-W")?;
         let begun = Instant::now();
@@ -66,7 +66,7 @@ impl Cluster {
     }
 
     /// Restarts the server with TLS, with this key and certificate (PEM files).
-    #[allow(dead_code, reason = "for the server's tests")]
+    #[allow(dead_code, reason = "used by the server's tests")]
     pub(crate) fn secure(&mut self, key: &Path, certificate: &Path) -> Result<(), String> {
         for (file, name) in [(key, "server.key"), (certificate, "server.crt")] {
             let copy = self.data().join(name);
@@ -156,7 +156,7 @@ fn is_root() -> bool {
 /// that ask for any port (32768 and above on Linux), so no program takes this port while PostgreSQL is
 /// stopped.
 fn any_port() -> u16 {
-    #[expect(clippy::disallowed_methods, reason = "by chance, and no test goes by it")]
+    #[expect(clippy::disallowed_methods, reason = "chooses a random port; no test depends on the time")]
     let now =
         SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.subsec_nanos());
     let chance = now.wrapping_add(std::process::id()).wrapping_mul(0x9e37_79b9) >> 16;
@@ -194,7 +194,7 @@ fn own_folder(place: &Path) -> Result<PathBuf, String> {
         }
         let _ = std::fs::remove_dir(&folder);
     }
-    Err("there is no folder for PostgreSQL's files".to_owned())
+    Err("found no folder for PostgreSQL's files".to_owned())
 }
 
 fn run(command: &mut Command) -> Result<(), String> {

@@ -63,7 +63,7 @@ const RULES: &[Rule] = &[
             "crate::methods",
             "crate::client",
         ],
-        why: "what is sent and repeated is decided without a browser, so that plain `cargo test` can try it",
+        why: "src/transport.rs decides what is sent and repeated without a browser, so that plain `cargo test` can test it",
     },
     Rule {
         place: &["src/api"],
@@ -77,50 +77,50 @@ const RULES: &[Rule] = &[
         place: &SERVER,
         except: "crates/store/",
         words: &["\"select ", "\"insert into ", "\"update ", "\"delete from "],
-        why: "SQL is written in crates/store/ alone",
+        why: "only crates/store/ contains SQL",
     },
     Rule {
         place: &SERVER,
         except: "crates/outbound/",
         words: &["TcpStream::connect"],
-        why: "one guarded client makes all calls of other servers (SECURITY H01)",
+        why: "one guarded client sends all requests to other servers (SECURITY H01)",
     },
     Rule {
         place: &SERVER,
         except: "server/src/cli/mod.rs",
         words: &["runtime::Builder", "Runtime::new"],
-        why: "every command runs inside the one runtime that server/src/cli/mod.rs makes",
+        why: "every command runs inside the one runtime that server/src/cli/mod.rs creates",
     },
     Rule {
         place: &SERVER,
         except: "crates/core/src/files.rs",
         words: &["fs::rename(", "File::create(", ".create_new("],
-        why: "a file appears whole or not at all: crates/core/src/files.rs writes it",
+        why: "crates/core/src/files.rs writes files, so that a file appears whole or not at all",
     },
     Rule {
         place: &SERVER,
         except: "crates/config/src/address.rs",
         words: &["format!(\"{}/v1/", "format!(\"{issuer}", "format!(\"{public_url}", "Redirect::to(\"/"],
-        why: "addresses of this server are made in crates/config/src/address.rs, which knows the path of public_url",
+        why: "crates/config/src/address.rs builds the URLs of this server, because it knows the path of public_url",
     },
     Rule {
         place: &["server/src/methods/"],
         except: "",
         words: &["doorward_credentials::tokens"],
-        why: "a method proves who someone is; only sessions issues tokens",
+        why: "a method authenticates the user; only the module sessions issues tokens",
     },
 ];
 
 /// Texts that no file in git may contain. Written in halves, because this file is checked too.
 const FORBIDDEN: &[(&str, &str, &str)] = &[
-    ("/work", "/", "a path of the machine it was written on"),
-    ("/tmp", "/wt/", "a path of the machine it was written on"),
-    ("/root", "/", "a path of the machine it was written on"),
+    ("/work", "/", "a path of the author's machine"),
+    ("/tmp", "/wt/", "a path of the author's machine"),
+    ("/root", "/", "a path of the author's machine"),
     ("\"resolved\"", ": \"http", "a download address; .npmrc has omit-lockfile-registry-resolved"),
     ("registry.npmjs", ".org", "a registry's host"),
     ("static.crates", ".io", "a registry's host"),
-    ("TO", "DO", "open work belongs into an issue"),
-    ("FIX", "ME", "open work belongs into an issue"),
+    ("TO", "DO", "open work belongs in an issue"),
+    ("FIX", "ME", "open work belongs in an issue"),
     ("BEGIN PRIVATE", " KEY", "a secret"),
 ];
 

@@ -49,7 +49,7 @@ pub(crate) fn hold(repo: &Repo) -> Outcome {
     defined.extend(sections(&read(Page::Decisions)?));
     let mut undefined = missing_files(&requirements, &files);
     for file in files.iter().filter(|file| ENDINGS.contains(&ending(file))) {
-        // A file that is not text cites nothing.
+        // A file that is not text contains no citations.
         let text = std::fs::read_to_string(repo.root.join(file)).unwrap_or_default();
         for (line, (page, letter, number)) in cited(&text) {
             if !defined.contains(&(page, letter, number)) {

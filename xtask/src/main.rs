@@ -28,15 +28,16 @@ use run::Outcome;
 
 const USAGE: &str = "usage: cargo xtask <command>
 
-  setup [--tests]           install what a machine with only Rust and Node lacks
+  setup [--tests]           install the other programs that the build needs; --tests: also those of the tests
   build [--sdk | --server]  the npm package in pkg/ and the optimised server, target/release/doorward
   start [-- ARGUMENTS]      build, then serve the demo site and the API on http://localhost:8787
-  test [STEP…] [WORD…]      everything CI runs; with names of steps only these, with other words only tests with one of
-                            them in their name; --since REF: only steps that a change since REF can affect;
+  test [STEP…] [WORD…]      everything CI runs. STEP: only these steps; WORD: only tests with one of these words in
+                            their name; --since REF: only steps that a change since REF can affect;
                             --long: also the tests that take minutes
   check [--fix]             formatting, lints, types, licences, directions of dependencies; --fix repairs what it can
-  bench [PART…]             sizes, times and throughput, beside peers
-  prose [--record]          how plain comments and documents are, with the worst places; --record: from now on the limit";
+  bench [PART…]             sizes, times and throughput, compared with other products
+  prose [--record]          measure how plain comments and documents are, and list the worst places; --record: store the
+                            figures as the new limits";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -78,7 +79,7 @@ fn set_up(repo: Repo, arguments: &[String]) -> Outcome {
         // For `wasm-pack test`: its test runner reads the file in the root.
         setup::browser()?.write_capabilities(&repo.root.join("webdriver.json"))?;
     }
-    run::say("setup: everything is there");
+    run::say("setup: everything is installed");
     Ok(())
 }
 
@@ -89,7 +90,7 @@ fn build(repo: Repo, arguments: &[String]) -> Outcome {
         names.push(match argument.as_str() {
             "--sdk" => "sdk",
             "--server" => "release-server",
-            unknown => return Err(format!("build does not know {unknown}\n\n{USAGE}")),
+            unknown => return Err(format!("build: unknown argument {unknown}\n\n{USAGE}")),
         });
     }
     if names.is_empty() {

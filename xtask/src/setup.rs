@@ -44,7 +44,7 @@ pub(crate) fn debian(_: &World, log: &Log) -> Outcome {
     }
     from_debian(log, &packages.join(" ")).and_then(|()| browser().map(drop)).and_then(|()| {
         cluster::programs().map(drop).ok_or_else(|| {
-            "the tests need PostgreSQL: install it, and if its programs are not found put them on PATH"
+            "the tests need PostgreSQL: install it, and put its programs on PATH if they are not found"
                 .to_owned()
         })
     })
@@ -75,7 +75,7 @@ pub(crate) fn std_source(world: &World, log: &Log) -> Outcome {
     _ = fs::remove_file(&folder);
     let mut script = wasm_target_script(&world.repo);
     if let Err(error) = log.run(script.arg("source").arg(&folder)) {
-        log.keep(&format!("{error}: the wasm gets larger than in a release"));
+        log.keep(&format!("{error}: the wasm will be larger than in a release"));
     }
     let folder = fs::read_to_string(&folder).unwrap_or_default();
     write(&stamp, format!("{state}\n{}", folder.trim()))

@@ -26,7 +26,7 @@ pub(crate) fn run(repo: Repo, arguments: &[String]) -> Outcome {
     }
     match DemoProvider::start(&repo) {
         Ok(provider) => provider.introduce(&mut server),
-        Err(error) => say(&format!("without \"Sign in with Demo\": {error}")),
+        Err(error) => say(&format!("the demo site has no \"Sign in with Demo\": {error}")),
     }
     // The server replaces this process, so that it gets signals and the terminal directly.
     Err(format!("cannot start the server: {}", server.exec()))
@@ -50,7 +50,7 @@ impl DemoProvider {
             .stdin(reader)
             .stdout(Stdio::piped())
             .spawn()
-            .map_err(|error| format!("cannot start its provider: {error}"))?;
+            .map_err(|error| format!("cannot start the demo provider: {error}"))?;
         let mut line = String::new();
         if let Some(stdout) = node.stdout.take() {
             _ = BufReader::new(stdout.take(500)).read_line(&mut line);
@@ -60,7 +60,7 @@ impl DemoProvider {
             (Some(issuer), Some(client_id), Some(client_secret)) => {
                 Ok(Self { issuer, client_id, client_secret, lifeline })
             }
-            _ => Err("its provider did not start".to_owned()),
+            _ => Err("the demo provider did not start".to_owned()),
         }
     }
 
@@ -69,7 +69,7 @@ impl DemoProvider {
     fn introduce(self, server: &mut Command) {
         if !self.issuer.ends_with(&format!(":{PROVIDER_PORT}")) {
             say(&format!(
-                "port {PROVIDER_PORT} is taken: the demo provider is at {}, where nobody has signed in with it before",
+                "port {PROVIDER_PORT} is taken: the demo provider is at {}; accounts linked at its usual URL are not found",
                 self.issuer
             ));
         }

@@ -35,7 +35,7 @@ pub(crate) const STEPS: &[Step] = &[
     Step { name: "format", about: "rustfmt and Biome", needs: &["npm"], kind: Computes, typical: 3, work: check::formatting },
     Step { name: "types", about: "the types of JavaScript", needs: &["npm"], kind: Computes, typical: 2, work: check::types },
     Step { name: "deny", about: "licences and sources of dependencies", needs: &["cargo-deny"], kind: Computes, typical: 2, work: check::dependencies },
-    Step { name: "directions", about: "which part may know which", needs: &[], kind: Computes, typical: 1, work: check::directions },
+    Step { name: "directions", about: "allowed dependencies between parts", needs: &[], kind: Computes, typical: 1, work: check::directions },
     Step { name: "compile", about: "server, tests and lints", needs: &["format", "directions"], kind: Computes, typical: 240, work: check::compile },
     Step { name: "compile-wasm", about: "tests and lints of the SDK", needs: &["wasm-target"], kind: Computes, typical: 150, work: check::compile_wasm },
 
@@ -48,7 +48,7 @@ pub(crate) const STEPS: &[Step] = &[
     Step { name: "package", about: "the packed npm package", needs: &["sdk", "npm-package", "debian"], kind: Computes, typical: 60, work: test::package },
     Step { name: "api", about: "OAuth clients and APIs in other languages", needs: &["compile", "npm", "sdk", "python-api"], kind: Computes, typical: 30, work: test::api },
     Step { name: "schema", about: "the server against its OpenAPI document", needs: &["compile", "sdk", "python-schema"], kind: Computes, typical: 40, work: test::schema },
-    Step { name: "e2e", about: "people in a browser", needs: &["compile", "sdk", "debian"], kind: Computes, typical: 150, work: test::e2e },
+    Step { name: "e2e", about: "the demo site in a browser", needs: &["compile", "sdk", "debian"], kind: Computes, typical: 150, work: test::e2e },
     Step { name: "long", about: "the long tests", needs: &["compile", "sdk", "debian"], kind: Computes, typical: 600, work: test::long },
 ];
 

@@ -40,7 +40,7 @@ const ON_POSTGRES: &[(&str, &str)] = &[
     ("store_connect::", "TLS, passwords, a standby"),
     ("store_write::", "transactions and their errors"),
     ("nodes::", "several nodes on one database"),
-    ("nodes_outage::", "a database that goes away and comes back"),
+    ("nodes_outage::", "a database that fails and recovers"),
     ("server_run::", "start, kill and stop of the program"),
     ("account_race::", "unique indexes under concurrent calls"),
     ("account_signup::", "idempotency keys and unique addresses"),
@@ -48,13 +48,13 @@ const ON_POSTGRES: &[(&str, &str)] = &[
     ("identity_link::", "one identity at each provider"),
     ("session_bound::", "compare-and-swap of generations"),
     ("session_refresh::", "compare-and-swap of generations"),
-    ("session_revoke::", "a revoke beside a refresh"),
-    ("token_revoke::", "a revoke beside a refresh"),
+    ("session_revoke::", "a revoke during a refresh"),
+    ("token_revoke::", "a revoke during a refresh"),
     ("proof_replay::", "a proof that is used once"),
-    ("method_code::sec_a03_", "an address that changes hands in one transaction"),
-    ("method_code::sec_c03_", "tries at a code under a lock"),
-    ("method_code::a_repeated_request_with_its_key_signs_in_once", "idempotency keys"),
-    ("code_scene::sec_c0", "tries at a code, and one code of two kinds, under a lock"),
+    ("method_code::sec_a03_", "an address that moves to another account in one transaction"),
+    ("method_code::sec_c03_", "the count of tries of a code, under a lock"),
+    ("method_code::a_request_repeated_with_its_idempotency_key_signs_in_once", "idempotency keys"),
+    ("code_scene::sec_c0", "the count of tries of a code, and one code of two kinds, under a lock"),
     ("email_unicode::operators_find_", "a search without regard to case"),
     ("email_verify::", "a link that is used once"),
     ("password_reset::", "codes and sessions in one transaction"),
@@ -71,28 +71,28 @@ const ON_POSTGRES: &[(&str, &str)] = &[
         "first_proof::sec_a03_the_first_proof_of_an_account_of_a_password",
         "claims, locks and what a takeover deletes",
     ),
-    ("hook_way_in::whatever_makes_an_account_asks", "a look before the transaction and the same within it"),
+    ("hook_way_in::whatever_makes_an_account_asks", "the same check before the transaction and within it"),
     ("webhook_deliver::", "leases between nodes"),
     ("provider_login::a_flow_is_over_", "flows that are used once"),
     ("provider_login::a_registration_that_is_repeated_", "idempotency keys"),
     ("provider_login::sec_o06_", "flows that are used once"),
     ("provider_login::seed_m45_", "registrations that are used once"),
     ("provider_login::seed_m50_", "flows that are used once"),
-    ("provider_login::two_tabs_", "flows beside each other"),
-    ("provider_login::what_is_over_of_flows_", "deletes beside other transactions"),
-    ("provider_login::who_asks_while_", "a lease on a flow"),
+    ("provider_login::two_tabs_", "concurrent flows"),
+    ("provider_login::flows_that_are_over_", "deletes during other transactions"),
+    ("provider_login::a_second_request_waits_", "a lease on a flow"),
     ("signing_rotate::", "a lease and the first key"),
-    ("rows_prune::", "deletes beside other transactions"),
+    ("rows_prune::", "deletes during other transactions"),
     ("user_data::", "upserts"),
     ("admin_http::", "cursors and collation"),
-    ("admin_keys::", "commands beside a server"),
+    ("admin_keys::", "commands while a server runs"),
 ];
 
 /// Runs the steps, prints their durations, and ends with `N passed, N failed`.
 pub(crate) fn run(repo: Repo, arguments: &[String]) -> Outcome {
     let asked = Asked::read(&repo, arguments)?;
     if asked.steps.is_empty() {
-        say("no step tests what has changed");
+        say("no step tests the changed files");
         return Ok(());
     }
     let started = Instant::now();
@@ -140,7 +140,7 @@ impl Asked {
                 "--since" => {
                     since = Some(arguments.next().ok_or("--since needs the name of a commit or branch")?)
                 }
-                flag if flag.starts_with("--") => return Err(format!("test does not know {flag}")),
+                flag if flag.starts_with("--") => return Err(format!("test: unknown flag {flag}")),
                 word => match TESTS.iter().chain(&["long"]).find(|step| **step == word) {
                     Some(step) => asked.steps.push(step),
                     None => asked.filters.push(word.to_owned()),

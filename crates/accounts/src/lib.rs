@@ -1,4 +1,4 @@
-//! What happens to accounts: sign-up, sign-in, sessions, addresses, linked identities, administration.
+//! Operations on accounts: sign-up, sign-in, sessions, addresses, linked identities, administration.
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 pub mod addresses;

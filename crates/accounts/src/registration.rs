@@ -206,9 +206,10 @@ pub fn first(
 ) -> Result<Option<Granted>, ApiError> {
     let allowed = (allowed || granted.create) && platform.config.signup.open;
     match asked {
-        Some(true) if !allowed => {
-            Err(ApiError::field("options.auto_register", "This server makes no accounts with this sign-in."))
-        }
+        Some(true) if !allowed => Err(ApiError::field(
+            "options.auto_register",
+            "This server does not create accounts with this sign-in method.",
+        )),
         asked => Ok((allowed && asked != Some(false)).then_some(granted)),
     }
 }

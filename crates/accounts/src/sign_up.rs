@@ -81,7 +81,10 @@ impl SignUp {
         let demanded = asked || settings.confirmation == Confirmation::Required;
         let unproven = names.iter().any(|name| name.kind == Kind::Email && !name.proven);
         if demanded && !unproven && !names.iter().any(|name| name.proven) {
-            return Err(ApiError::field("email", "An address is needed, which is then confirmed by mail."));
+            return Err(ApiError::field(
+                "email",
+                "An e-mail address is required. It is then confirmed by mail.",
+            ));
         }
         let confirmation_required = (demanded || quiet) && unproven;
         let session = match (options.login.unwrap_or(false), options.generate_token.unwrap_or(false)) {
@@ -98,7 +101,7 @@ impl SignUp {
                 ));
             }
             if !settings.auto_login {
-                return Err(ApiError::field(field, "This server does not sign in with a signup."));
+                return Err(ApiError::field(field, "This server does not sign users in at sign-up."));
             }
         }
         let redirect = match options.signup_confirmation {

@@ -160,8 +160,8 @@ impl Hasher {
     /// Compares a password with a hash. Without a hash the work is the same, so the time does not reveal
     /// whether the account exists or has a password.
     ///
-    /// A password that is not in canonical form is also compared as typed, for hashes of earlier versions. That
-    /// second hash depends on the password alone, not on the account.
+    /// A password that is not in canonical form is also compared as typed, for hashes of earlier versions.
+    /// Whether this second hash is computed depends on the password, not on the account's existence.
     pub async fn verify(
         &self,
         password: &Secret,

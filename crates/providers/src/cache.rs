@@ -1,4 +1,4 @@
-//! A copy of a document of the provider's: fetched when it is needed, by one call at a time, and not too often.
+//! A cached document of a provider: fetched on demand, by one request at a time, and not too often.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -8,24 +8,24 @@ use tokio::sync::Mutex;
 
 use crate::outcome::Refusal;
 
-/// A copy this young is not looked after.
+/// Time in milliseconds for which a copy is used without a new fetch.
 const YOUNG: Millis = 60 * 60 * 1000;
-/// A copy this old is not used any more, though there is no newer one.
+/// Time in milliseconds after which a copy is not used any more, even if a fetch fails.
 const OLD: Millis = 24 * 60 * 60 * 1000;
-/// How long to wait after a failure, where there is an old copy.
+/// Time in milliseconds until the next fetch after a failure, if there is an old copy.
 const PAUSE: Millis = 30 * 1000;
-/// Strangers can make us look for something new (an unknown key): twice in this time (SECURITY O10).
+/// A client can cause a fetch with an unknown key, but at most two fetches begin in this time (SECURITY O10).
 const MINUTE: Millis = 60 * 1000;
 
 pub(super) struct Cached<T> {
     state: Mutex<State<T>>,
-    /// How many fetches have come to an end.
+    /// Number of fetches that have ended.
     ended: AtomicU64,
 }
 
 struct State<T> {
     copy: Option<Copy<T>>,
-    /// When the last two fetches began.
+    /// The times at which the last two fetches began.
     last: [Option<Millis>; 2],
     failure: Option<Refusal>,
 }
@@ -44,7 +44,7 @@ impl<T> Default for Cached<T> {
 }
 
 impl<T> Cached<T> {
-    /// The copy; fetched if there is none, or no young one.
+    /// The copy. Fetches the document if there is no copy, or if it is an hour old.
     pub(super) async fn get(
         &self,
         now: Millis,
@@ -55,7 +55,7 @@ impl<T> Cached<T> {
         if let Some(copy) = state.copy.as_ref().filter(|copy| now < copy.look_at) {
             return Ok(copy.value.clone());
         }
-        // Whoever waited for a fetch that failed does not wait for another.
+        // A request that waited for a failed fetch does not start another one.
         if let Some(failure) = state.failure.clone().filter(|_| self.ended.load(Ordering::Acquire) != before)
         {
             return Err(failure);
@@ -72,7 +72,7 @@ impl<T> Cached<T> {
         }
     }
 
-    /// A newer copy than this one, if there is one or one may be fetched now.
+    /// A newer copy than `seen`, if there is one or one may be fetched now.
     pub(super) async fn newer(
         &self,
         seen: &Arc<T>,

@@ -1,4 +1,4 @@
-//! Calls of a provider: each ends in time, reads no more than it is allowed to, and follows no redirect.
+//! Calls to a provider, with a time limit and a size limit, and without redirects.
 
 use std::time::{Duration, Instant};
 
@@ -9,9 +9,9 @@ use url::Url;
 
 use crate::outcome::Refusal;
 
-/// More than any token or description of a person needs.
+/// Maximum size in bytes of a response with tokens or user data.
 pub(super) const SMALL: usize = 64 * 1024;
-/// Key sets with certificates in them are longer.
+/// Maximum size in bytes of a key set, which may contain certificates.
 pub(super) const LARGE: usize = 256 * 1024;
 
 /// Calls one provider.
@@ -20,7 +20,7 @@ pub(super) struct ProviderClient {
     time: Duration,
 }
 
-/// What it answered.
+/// The response of the provider.
 pub(super) struct Reply {
     pub(super) status: u16,
     pub(super) body: Vec<u8>,
@@ -31,7 +31,8 @@ impl ProviderClient {
         ProviderClient { http, time }
     }
 
-    /// Reads. A network error is tried once more, within the same time: reading twice changes nothing.
+    /// Sends a GET request. After a network error, tries once more within the same time limit: reading twice
+    /// changes nothing.
     pub(super) async fn get(
         &self,
         url: &Url,
@@ -51,14 +52,15 @@ impl ProviderClient {
         Reply::of(answer)
     }
 
-    /// Posts a form, once: what it holds is good for one time, and may have arrived though no answer came.
+    /// Posts a form, without a retry: its code is valid only once, and may have arrived even if there was no
+    /// response.
     pub(super) async fn post(
         &self,
         url: &Url,
         form: &[(&str, &str)],
         authorization: Option<&str>,
     ) -> Result<Reply, Refusal> {
-        // Written in one go: the writer must not be held while the answer is awaited.
+        // One expression, because the serializer must not be held across an `await`.
         let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
         let mut request = self.request(Method::POST, url, authorization, body.into_bytes())?;
         let kind = header::HeaderValue::from_static("application/x-www-form-urlencoded");
@@ -78,7 +80,7 @@ impl ProviderClient {
         if let Some(authorization) = authorization {
             request = request.header(header::AUTHORIZATION, authorization);
         }
-        request.body(body).map_err(|_| Refusal::Setup("a request to the provider came out wrong".into()))
+        request.body(body).map_err(|_| Refusal::Setup("a request to the provider could not be built".into()))
     }
 }
 
@@ -93,16 +95,16 @@ impl Reply {
         }
     }
 
-    /// The JSON in it; `null` where there is none.
+    /// The body as JSON. `null` if it is not JSON.
     pub(super) fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or_default()
     }
 
-    /// The JSON of an answer that must be 200.
+    /// The JSON of a response that must have the status 200. `what` names the response in the error.
     pub(super) fn ok(&self, what: &str) -> Result<Value, Refusal> {
         match (self.status, self.json()) {
             (200, json) if json.is_object() => Ok(json),
-            (200, _) => Err(Refusal::Unreachable(format!("{what} was no JSON object"))),
+            (200, _) => Err(Refusal::Unreachable(format!("{what} was not a JSON object"))),
             (status, _) => Err(Refusal::Unreachable(format!("{what} was refused with status {status}"))),
         }
     }

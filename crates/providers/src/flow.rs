@@ -1,42 +1,42 @@
-//! A flow with a provider: how it is begun, and what comes back.
+//! The data of a flow with a provider: its parameters, its state, and the provider's answer.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-/// What a flow is to be like.
+/// The parameters of a new flow.
 #[derive(Clone, Copy, Debug)]
 pub struct FlowParameters<'a> {
-    /// The page that the person comes back to.
+    /// The page that the user returns to.
     pub callback: &'a Url,
-    /// The person has just chosen their account there: they need not be asked again.
+    /// True if the user has just chosen an account at the provider and need not choose again.
     pub again: bool,
-    /// The language of the person.
+    /// The language of the user.
     pub locale: Option<&'a str>,
 }
 
-/// A flow that can go on at the provider.
+/// A flow that continues at the provider.
 #[derive(Debug)]
 pub struct Begun {
-    /// The consent screen.
+    /// The URL of the consent screen.
     pub url: Url,
-    /// What the provider's answer names the flow by: our `state`, or the request token of OAuth 1.0a.
+    /// The value that names the flow in the provider's answer: `state`, or the request token of OAuth 1.0a.
     pub handle: String,
-    /// What finishing needs.
+    /// The state that is needed to finish the flow.
     pub memory: Memory,
 }
 
-/// What finishing a flow needs. It is secret: the flows seal it.
+/// The state that is needed to finish a flow. It is secret, so it is stored sealed.
 #[derive(Clone, Deserialize, Serialize)]
 pub enum Memory {
     /// OAuth 2.
     Code {
-        /// As it was sent.
+        /// The redirect URI that was sent.
         redirect_uri: String,
-        /// Of PKCE (RFC 7636).
+        /// The PKCE verifier (RFC 7636).
         verifier: String,
-        /// Must come back in the ID token, where there is one.
+        /// The nonce that an ID token must contain.
         nonce: Option<String>,
     },
     /// OAuth 1.0a.
@@ -49,8 +49,8 @@ pub enum Memory {
 }
 
 impl Memory {
-    /// Does the provider's answer say which flow it was made for, beside the state? Then a code that was slipped in is
-    /// noticed without one.
+    /// True if the provider's answer names its flow by a nonce, too. Then an injected code is detected even
+    /// without a state.
     pub fn has_nonce(&self) -> bool {
         matches!(self, Memory::Code { nonce: Some(_), .. })
     }
@@ -62,23 +62,23 @@ impl fmt::Debug for Memory {
     }
 }
 
-/// What the provider answered, by way of the browser.
+/// The provider's answer, which the browser delivered.
 #[derive(Clone, Copy)]
 pub enum ProviderAnswer<'a> {
     /// OAuth 2.
     Code {
         /// The code.
         code: &'a str,
-        /// Who says that it answers (RFC 9207).
+        /// The issuer that the answer names (RFC 9207).
         iss: Option<&'a str>,
-        /// Apple's `user`: JSON with the name, the first time only.
+        /// Apple's `user`: JSON with the name, only at the first sign-in.
         user: Option<&'a str>,
     },
     /// OAuth 1.0a.
     Verifier {
         /// The request token.
         token: &'a str,
-        /// Shows that the person consented.
+        /// Proves that the user consented.
         verifier: &'a str,
     },
 }

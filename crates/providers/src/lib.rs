@@ -1,5 +1,6 @@
-//! Providers: who somebody is, as Google, Microsoft, Apple, Facebook, Twitter or any OpenID Connect provider says.
-//! Everything from the consent screen's address to a [`Person`]; whose account that is, is decided elsewhere.
+//! Identity providers: Google, Microsoft, Apple, Facebook, Twitter and any OpenID Connect provider. This crate
+//! does everything from the URL of the consent screen to a [`Person`]. The crate `doorward-accounts` finds the
+//! account.
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 mod cache;
@@ -32,26 +33,26 @@ use openid::OpenId;
 use outcome::Wrong;
 use url::Url;
 
-/// The providers of the configuration.
+/// The configured providers.
 #[derive(Debug)]
 pub struct Providers(BTreeMap<String, Provider>);
 
-/// One of them.
+/// One provider.
 pub struct Provider {
     name: String,
     callbacks: Vec<(Url, String)>,
-    /// With --dev any page of this machine may be a callback.
+    /// With `--dev`, any page of this machine may be a callback.
     dev: bool,
-    /// Where it posts its answers to, if it does.
+    /// The URL that the provider posts its answers to, if it does.
     posts_to: Option<String>,
     takes_tokens: bool,
-    /// May its word about an address link accounts (SECURITY A02)?
+    /// True if an address that the provider vouches for may link accounts (SECURITY A02).
     trusted: bool,
     profile: doorward_config::Profile,
     speech: Speech,
 }
 
-/// What it speaks.
+/// The protocol of a provider.
 enum Speech {
     OpenId(Box<OpenId>),
     Facebook(Box<Facebook>),
@@ -60,7 +61,7 @@ enum Speech {
 }
 
 impl Providers {
-    /// Prepares all of them; nothing is connected yet.
+    /// Prepares all providers. Sends no request yet.
     pub fn open(config: &Config, http: &HttpClient, dev: bool) -> Result<Providers, ConfigError> {
         let open = |(name, settings): (&String, &doorward_config::Provider)| {
             Ok((name.clone(), Provider::open(name, settings, config, http, dev)?))
@@ -68,12 +69,12 @@ impl Providers {
         Ok(Providers(config.providers.iter().map(open).collect::<Result<_, _>>()?))
     }
 
-    /// The one of this name.
+    /// The provider with this name.
     pub fn get(&self, name: &str) -> Option<&Provider> {
         self.0.get(name)
     }
 
-    /// All names.
+    /// The names of all providers.
     pub fn names(&self) -> Vec<String> {
         self.0.keys().cloned().collect()
     }
@@ -112,7 +113,7 @@ impl Provider {
             |key: &str, message: &str| ConfigError::about(&format!("providers.{name}.{key}"), None, message);
         let kind = settings.kind(name).ok_or_else(|| about("kind", "is required"))?;
         for (key, address) in settings.called() {
-            // With {tenantid} in it, an issuer is a pattern.
+            // An issuer that contains {tenantid} is a pattern.
             let address = address.replace("{tenantid}", "t");
             if let Ok(url) = Url::parse(&address) {
                 http.check(&url).map_err(|cause| about(key, &cause))?;
@@ -136,12 +137,13 @@ impl Provider {
         })
     }
 
-    /// Its name in the configuration.
+    /// The provider's name in the configuration.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// May people be sent back there? Compared after one parse by the rules that browsers parse by (SECURITY O07).
+    /// True if a user may be sent back to this URL. URLs are parsed by the rules of browsers before they are
+    /// compared (SECURITY O07).
     pub fn admits(&self, callback: &Url) -> bool {
         let bare =
             callback.username().is_empty() && callback.password().is_none() && callback.fragment().is_none();
@@ -149,12 +151,12 @@ impl Provider {
             || (self.dev && is_local(callback)))
     }
 
-    /// Does it answer by `form_post`, to `{public_url}/v1/callback/NAME`?
+    /// True if the provider answers by `form_post`, to `{public_url}/v1/callback/NAME`.
     pub fn posts(&self) -> bool {
         self.posts_to.is_some()
     }
 
-    /// May an app bring a token that it got itself?
+    /// True if the server accepts tokens that an app got from the provider.
     pub fn takes_tokens(&self) -> bool {
         self.takes_tokens
     }
@@ -170,7 +172,7 @@ impl Provider {
         }
     }
 
-    /// Finishes it. That it is the flow's own answer, the caller knows.
+    /// Finishes a flow. The caller has checked that the answer belongs to the flow.
     pub async fn finish(
         &self,
         world: &World,
@@ -204,14 +206,16 @@ impl Provider {
         Ok(self.trust(person))
     }
 
-    /// Who a token is about that an app brings. Its nonce is compared where the app names one.
+    /// The user of a token that an app got from the provider. The nonce is compared if the app sends one.
     pub async fn of_token(&self, world: &World, token: &str, nonce: Option<&str>) -> Result<Person, Refusal> {
         let person = match &self.speech {
             Speech::OpenId(openid) => openid.of_token(world, token, nonce, &self.profile).await?,
             Speech::Facebook(facebook) => facebook.of_token(token, world.now(), &self.profile).await?,
-            // Its tokens do not say whom they are for: anybody's app could have got them.
+            // Its tokens do not name the app that they were issued to, so they may be from any app.
             Speech::Twitter(_) | Speech::TwitterOauth1(_) => {
-                return Err(Refusal::Untrusted("This provider's tokens cannot be brought.".into()));
+                return Err(Refusal::Untrusted(
+                    "This server does not accept tokens of this provider.".into(),
+                ));
             }
         };
         Ok(self.trust(person))
@@ -221,7 +225,7 @@ impl Provider {
         Person { vouched: person.vouched && self.trusted && person.email.is_some(), ..person }
     }
 
-    /// As it was registered at the provider, which compares letters.
+    /// The callback as it is registered at the provider, which compares it character by character.
     fn redirect_uri(&self, callback: &Url) -> String {
         match &self.posts_to {
             Some(address) => address.clone(),
@@ -234,7 +238,7 @@ impl Provider {
 }
 
 fn another_flow() -> Refusal {
-    Refusal::Mismatch("This is no answer to the flow that was begun.".into())
+    Refusal::Mismatch("This answer does not belong to this sign-in.".into())
 }
 
 impl fmt::Debug for Provider {
@@ -249,22 +253,22 @@ mod tests {
     use doorward_config::Layers;
 
     #[test]
-    fn what_only_shows_when_a_provider_is_opened_is_refused_at_start_with_the_settings_name() {
+    fn a_bad_private_key_is_refused_at_start_with_the_name_of_the_setting() {
         let text = "public_url = \"https://auth.example.com\"\n[providers.mine]\nkind = \"apple\"\nclient_id = \"c\"\n\
                     team_id = \"t\"\nkey_id = \"k\"\nprivate_key = \"hunter2\"\n";
         let mut layers = Layers::default();
         layers.toml(text, "doorward.toml").unwrap();
         let (config, _) = Config::load(&layers, false).unwrap();
         let http = HttpClient::new(&config.outbound, false).unwrap();
-        let said = Providers::open(&config, &http, false).unwrap_err().to_string();
+        let error = Providers::open(&config, &http, false).unwrap_err().to_string();
         assert!(
-            said.starts_with("providers.mine.private_key: must be") && !said.contains("hunter"),
-            "{said}"
+            error.starts_with("providers.mine.private_key: must be") && !error.contains("hunter"),
+            "{error}"
         );
     }
 
     #[test]
-    fn sec_l02_nothing_secret_is_shown_of_a_flow() {
+    fn sec_l02_the_debug_output_of_a_flow_contains_no_secret() {
         let memory = Memory::Code {
             redirect_uri: "https://app.example.com".into(),
             verifier: "hunter2".into(),

@@ -1,41 +1,42 @@
-//! What comes of a flow: a person, or a refusal.
+//! The result of a flow: a user, or a refusal.
 
 use doorward_protocol::profile::ProfileFields;
 use serde::{Deserialize, Serialize};
 
-/// Somebody, as a provider knows them. Issuer and subject name them; nothing else does (SECURITY A01).
+/// A user at a provider. Only issuer and subject together identify the user (SECURITY A01).
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Person {
-    /// Who says so.
+    /// The issuer.
     pub issuer: String,
-    /// Their id there.
+    /// The user's id at the issuer.
     pub subject: String,
-    /// Their address, canonical.
+    /// The user's e-mail address in canonical form.
     pub email: Option<String>,
-    /// Does the provider say that the address is theirs, and does the operator trust its word (SECURITY A02)?
+    /// True if the provider says that the address is the user's, and the operator trusts the provider (SECURITY
+    /// A02).
     pub vouched: bool,
-    /// Their name.
+    /// The user's name.
     pub name: Option<String>,
-    /// What fits into a profile. A picture is an address, which is never fetched (SECURITY H04).
+    /// The claims that fit into a profile. A picture is a URL, which is never fetched (SECURITY H04).
     pub profile: ProfileFields,
 }
 
-/// Why there is no person. No reason echoes what the other side sent, but for an `error` word of OAuth.
+/// The reason why there is no user. No reason contains text of the provider, except the `error` codes of OAuth.
 #[derive(Clone, Debug)]
 pub enum Refusal {
-    /// The provider says no.
+    /// The provider refused.
     Denied(String),
     /// The code, or the verifier, was used before or is too old.
     Reused,
-    /// The answer belongs to another flow, or comes from another provider.
+    /// The answer belongs to another flow or is from another provider.
     Mismatch(String),
-    /// A token that does not hold.
+    /// A token failed a check.
     Untrusted(String),
-    /// The provider could not be asked.
+    /// The provider did not answer, or its answer was not usable.
     Unreachable(String),
-    /// The operator has to put something right, here or at the provider.
+    /// The operator must correct a setting, here or at the provider.
     Setup(String),
 }
 
-/// What went wrong with a setting: its name within the section, and a sentence.
+/// A wrong setting: its name within the section, and a description of the fault.
 pub(crate) type Wrong = (&'static str, &'static str);

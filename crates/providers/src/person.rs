@@ -1,4 +1,4 @@
-//! What a provider says of somebody, as far as it fits into a profile here.
+//! Converts the claims of a provider into the fields of a profile.
 
 use doorward_config::Profile;
 use doorward_core::profile;
@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use crate::openid::id_token::IdClaims;
 use crate::outcome::Person;
 
-/// Claims that have a field of the same name (OpenID Connect Core §5.1).
+/// Claims with a profile field of the same name (OpenID Connect Core §5.1).
 const CLAIMS: [&str; 13] = [
     "name",
     "given_name",
@@ -26,7 +26,8 @@ const CLAIMS: [&str; 13] = [
     "locale",
 ];
 
-/// The fields; a claim that does not pass the rules for its field is left out, for nobody could put it right.
+/// The fields of the profile. A claim that breaks the rules for its field is left out, because the user could
+/// not correct it.
 fn fields(claims: &IdClaims, settings: &Profile) -> ProfileFields {
     let mut fields = Map::new();
     for name in CLAIMS {
@@ -48,7 +49,7 @@ fn fields(claims: &IdClaims, settings: &Profile) -> ProfileFields {
 }
 
 impl Person {
-    /// The user with this id at an issuer, with the fields of the claims that fit into a profile. Without an e-mail address.
+    /// The user with this id at an issuer, with the claims that fit into a profile. Without an e-mail address.
     pub(super) fn of(issuer: &str, subject: &str, claims: &IdClaims, settings: &Profile) -> Person {
         let profile = fields(claims, settings);
         Person {
@@ -62,13 +63,14 @@ impl Person {
     }
 }
 
-/// Claims of texts under the names of OpenID Connect, for providers that have names of their own.
+/// Claims under the names of OpenID Connect, for providers with other names. Values that are not texts are left
+/// out.
 pub(super) fn claims<'a>(texts: impl IntoIterator<Item = (&'a str, &'a Value)>) -> IdClaims {
     let texts = texts.into_iter().filter(|(_, value)| value.is_string());
     texts.map(|(name, value)| (name.to_owned(), value.clone())).collect()
 }
 
-/// `true`, also where a provider writes it as text (Apple) or as a number (Microsoft).
+/// True for `true`, also as text (Apple) or as a number (Microsoft).
 pub(super) fn is_true(value: Option<&Value>) -> bool {
     match value {
         Some(Value::Bool(flag)) => *flag,
@@ -85,7 +87,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sec_h04_only_what_a_person_could_have_entered_becomes_a_profile() {
+    fn sec_h04_only_claims_that_pass_the_rules_of_a_profile_become_one() {
         let claims = json!({
             "name": " Ada Lovelace ", "given_name": "Ada\u{0}", "family_name": 7, "nickname": "",
             "picture": "javascript:alert(1)", "website": "https://ada.example", "locale": "not a tag",

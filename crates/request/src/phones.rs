@@ -25,7 +25,7 @@ pub fn canonical(text: &str, settings: &Phone) -> Result<String, &'static str> {
         Some(number) => Ok(number.format().mode(Mode::E164).to_string()),
         // No numbering plan has it. It may be new, or a number of a test (seed K06).
         None if international && !settings.strict => Ok(bare),
-        None => Err("This is no phone number that exists. Enter it as + and digits, like +12025550123."),
+        None => Err("This phone number does not exist. Enter it as + and digits, like +12025550123."),
     }
 }
 
@@ -47,7 +47,7 @@ mod tests {
     }
 
     #[test]
-    fn seed_a91_a_national_number_is_of_the_region_in_the_settings() {
+    fn seed_a91_a_national_number_is_read_with_the_region_of_the_settings() {
         assert_eq!(canonical("18812348888", &settings("CN", true)).as_deref(), Ok("+8618812348888"));
         assert_eq!(canonical("18812348888", &settings("", false)), Err(ENTER_PHONE));
         assert!(canonical("123456", &settings("CN", false)).is_err(), "no such number in China");

@@ -154,7 +154,7 @@ fn check_scene(
     let account = &session.ok_or(ErrorCode::SessionRequired)?.account;
     let theirs = if contact.kind == Kind::Phone { &account.phone } else { &account.email };
     if scene == Scene::DeleteAccount && theirs.as_ref() != Some(&contact.value) {
-        return Err(ApiError::field(contact.field(), "This is not of your account."));
+        return Err(ApiError::field(contact.field(), "This does not belong to your account."));
     }
     Ok(())
 }

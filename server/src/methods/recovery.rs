@@ -78,7 +78,10 @@ async fn reset_password(
         }
         (Some(_), None) => return Err(ApiError::field("code", "This field is required.")),
         (Some(_), Some(_)) => {
-            return Err(ApiError::field("phone_number", "Give an address, a number or a token, only one."));
+            return Err(ApiError::field(
+                "phone_number",
+                "Give only one of these: an address, a number or a token.",
+            ));
         }
         (None, code) => MailProof::of(email.as_deref(), code.as_ref(), token.as_deref())?,
     };

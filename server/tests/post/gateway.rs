@@ -1,4 +1,4 @@
-//! An SMS gateway of a few lines that can misbehave, and what a test asks of codes that go through it.
+//! A small SMS gateway that can misbehave, and helpers that ask for codes and use them.
 
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
@@ -21,18 +21,18 @@ use tokio::net::TcpListener;
 
 use crate::support::TestApp;
 
-/// How it behaves, from the next request on.
+/// The behaviour of the gateway, from the next request on.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Mood {
-    /// Answers this.
+    /// Answers with this status and body.
     Says(u16, &'static str),
     /// Takes the request and does not answer.
     Silent,
-    /// Answers 500, and does not come to an end with it.
+    /// Answers 500 with an endless body.
     Endless,
 }
 
-/// A request as it came.
+/// A received request.
 #[derive(Clone, Debug)]
 pub(crate) struct Taken {
     pub(crate) method: Method,
@@ -74,7 +74,7 @@ impl Gateway {
         Gateway { port, state }
     }
 
-    /// The address of it, for `sms.url`.
+    /// The gateway's address for `sms.url`.
     pub(crate) fn at(&self, path: &str) -> String {
         format!("http://127.0.0.1:{}{path}", self.port)
     }
@@ -159,7 +159,7 @@ pub(crate) async fn meet(t: &TestApp, scene: Scene, to: &str, code: &str) -> Res
     met.unwrap()
 }
 
-/// Uses a code that was sent for an account, as that account; answers why it is refused.
+/// Uses a code as the given account. Returns the error of a refusal.
 pub(crate) async fn meet_own(
     t: &TestApp,
     scene: Scene,

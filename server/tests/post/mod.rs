@@ -1,4 +1,4 @@
-//! The post of a test: lets the outbox send what is due, and reads what arrived in the development mailbox.
+//! Mails and SMS of a test: sends what is due in the outbox, and reads the development mailbox.
 #![allow(dead_code, reason = "each test file uses its own part of it")]
 
 pub(crate) mod gateway;
@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::support::TestApp;
 
-/// A mail as it arrived.
+/// A received mail or SMS.
 #[derive(Clone, Debug)]
 pub(crate) struct Mail {
     pub(crate) subject: String,
@@ -26,12 +26,12 @@ impl Mail {
     }
 }
 
-/// Lets everything that is due leave.
+/// Sends everything that is due.
 pub(crate) async fn send(t: &TestApp) {
     while outbox::send_due(&t.app.outbox).await {}
 }
 
-/// What went to an address, newest first.
+/// Sends everything that is due. Returns the messages to an address, newest first.
 pub(crate) async fn all(t: &TestApp, to: &str) -> Vec<Mail> {
     send(t).await;
     let to = to.replace('+', "%2B");
@@ -47,12 +47,12 @@ pub(crate) async fn all(t: &TestApp, to: &str) -> Vec<Mail> {
     list.as_array().unwrap().iter().map(mail).collect()
 }
 
-/// The newest mail to an address.
+/// The newest message to an address.
 pub(crate) async fn newest(t: &TestApp, to: &str) -> Mail {
     all(t, to).await.into_iter().next().expect("a mail")
 }
 
-/// A code that is not this one.
+/// Another code than this one.
 pub(crate) fn wrong(code: &str) -> String {
     format!("{:06}", (code.parse::<u32>().unwrap() + 1) % 1_000_000)
 }

@@ -1,5 +1,5 @@
-//! A service of an operator's that webhooks call, of a few lines that can misbehave. It speaks HTTP by hand: a server
-//! that keeps to the rules could not.
+//! A small service that webhooks call and that can misbehave. It writes HTTP by hand, because an HTTP library would not
+//! send broken answers.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -9,24 +9,24 @@ use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 
-/// How it behaves, from the next request on.
+/// The behaviour of the service, from the next request on.
 #[derive(Clone, Debug)]
 pub(crate) enum Mood {
-    /// Answers this.
+    /// Answers with this status and body.
     Says(u16, String),
-    /// Sends whoever asks elsewhere.
+    /// Redirects to an address, with this status.
     Redirects(u16, String),
     /// Takes the request and does not answer.
     Hangs,
     /// Answers 200, one byte at a time, without an end.
     Drips,
-    /// Answers what is no HTTP.
+    /// Sends an answer that is not HTTP.
     Babbles,
-    /// Takes the connection and ends it.
+    /// Takes the request and closes the connection without an answer.
     HangsUp,
 }
 
-/// A request as it came.
+/// A received request.
 #[derive(Clone, Debug)]
 pub(crate) struct Heard {
     pub(crate) line: String,
@@ -57,7 +57,7 @@ struct State {
 }
 
 impl Service {
-    /// It says 204 to everything.
+    /// Starts a service that answers everything with 204.
     pub(crate) async fn start() -> Service {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
@@ -68,7 +68,7 @@ impl Service {
             while let Ok((stream, _)) = listener.accept().await {
                 kept.connections.fetch_add(1, Ordering::SeqCst);
                 let state = kept.clone();
-                // However it ends: whoever calls sees for themselves.
+                // The result is ignored, because the tested client notices a failure itself.
                 tokio::spawn(async move { drop(converse(stream, &state).await) });
             }
         });

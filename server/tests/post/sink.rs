@@ -1,5 +1,5 @@
-//! An SMTP server of a few lines that can misbehave. That we speak SMTP as others do is shown elsewhere, by the
-//! end-to-end tests against a server that is not ours.
+//! A small SMTP server that can misbehave. The end-to-end tests show against an independent server that doorward speaks
+//! standard SMTP.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -7,21 +7,21 @@ use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 
-/// How it behaves, from the next mail on.
+/// The behaviour of the server, from the next mail on.
 #[derive(Clone, Debug, Default)]
 pub(crate) enum Mood {
-    /// Takes everything.
+    /// Accepts every mail.
     #[default]
     Kind,
-    /// Says this to `RCPT TO` for addresses that contain the text.
+    /// Answers `RCPT TO` with the second text if the address contains the first.
     Picky(&'static str, &'static str),
-    /// Says nothing any more once a mail begins.
+    /// Stops answering once a mail begins.
     Silent,
-    /// Takes a mail, and says so when its mood is another one.
+    /// Takes a mail, and confirms it only after its mood has changed.
     Hesitant,
 }
 
-/// What it took.
+/// An accepted mail.
 #[derive(Clone, Debug)]
 pub(crate) struct Taken {
     pub(crate) to: Vec<String>,
@@ -55,7 +55,7 @@ impl Sink {
         sink
     }
 
-    /// The settings of a server that sends through it.
+    /// Settings of a server that sends its mails to this sink.
     pub(crate) fn settings(&self) -> String {
         settings(self.port)
     }
@@ -73,7 +73,7 @@ impl Sink {
     }
 }
 
-/// Settings for whatever listens, or does not, at a port.
+/// Settings of a server that sends its mails to this port, at which a server may listen or not.
 pub(crate) fn settings(port: u16) -> String {
     format!(
         "[smtp]\nhost = \"127.0.0.1\"\nport = {port}\nsecurity = \"none\"\ntimeout = \"1s\"\n\

@@ -156,7 +156,7 @@ async fn carry_out(
         }
         (Change::Replace { new, old }, Some(present)) => {
             if new.contact.value == *present {
-                return Err(ApiError::field(new.contact.field(), "This is the one that you have."));
+                return Err(ApiError::field(new.contact.field(), "This is already your address or number."));
             }
             if let Some(code) = prove_old(tx, &accounts.platform, caller, account, kind, old.as_ref()).await?
             {
@@ -230,11 +230,12 @@ async fn prove_old(
         }
     };
     match old {
-        None if needed => {
-            Err(ApiError::field(code_field, "The code that was sent to the one so far is needed, too."))
-        }
+        None if needed => Err(ApiError::field(
+            code_field,
+            "The code that was sent to the current address or number is also required.",
+        )),
         Some(old) if Some(&old.contact.value) != present.as_ref() => {
-            Err(ApiError::field(field, "This is not of your account."))
+            Err(ApiError::field(field, "This does not belong to your account."))
         }
         Some(old) if needed => prove(tx, platform, caller, account, old).await,
         Some(_) | None => Ok(None),

@@ -24,7 +24,7 @@ impl Operator {
         Ok(listed.into_iter().map(delivery).collect())
     }
 
-    /// Schedules a delivery to be sent again, in whichever state it is.
+    /// Schedules a delivery to be sent again, regardless of its state.
     pub async fn resend(&self, id: &str) -> Result<(), ApiError> {
         let unknown = || ApiError {
             detail: Some("This delivery does not exist, or it was deleted.".into()),

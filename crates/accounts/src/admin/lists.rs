@@ -67,7 +67,7 @@ impl Operator {
         Ok(Page::of(found, limit, |account| &account.id, |account| account.to_profile()))
     }
 
-    /// Subscribers of the newsletter with a proven address whose account is enabled, oldest account first (seed
+    /// Subscribers of the newsletter with a proven address and an enabled account, oldest account first (seed
     /// K23).
     pub async fn subscribers(&self, after: Option<&str>, limit: u32) -> Result<Page<Subscriber>, ApiError> {
         let mut db = self.store.read().await?;

@@ -123,8 +123,8 @@ impl Operator {
             names.push(Contact::email(text, "email")?.identity(new.email_verified));
         }
         if let Some(text) = &new.phone_number {
-            let value =
-                phones::canonical(text, &self.phone).map_err(|detail| ApiError::field("phone_number", detail))?;
+            let value = phones::canonical(text, &self.phone)
+                .map_err(|detail| ApiError::field("phone_number", detail))?;
             names.push(Contact { kind: Kind::Phone, value }.identity(true));
         }
         if let Some(text) = &new.username {

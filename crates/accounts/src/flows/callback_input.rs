@@ -81,7 +81,8 @@ impl CallbackInput {
     pub fn of(mut given: ProviderLoginRequest) -> Result<CallbackInput, ApiError> {
         let callback = match &given.callback {
             Some(text) => {
-                let url = Url::parse(text).map_err(|_| ApiError::field("callback", "This is not a valid URL."))?;
+                let url =
+                    Url::parse(text).map_err(|_| ApiError::field("callback", "This is not a valid URL."))?;
                 take_over(&mut given, &url);
                 Some(url)
             }

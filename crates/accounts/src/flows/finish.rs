@@ -297,7 +297,9 @@ impl Job {
                         };
                         identity_linking::sign_in(tx, &app, &caller, sign_in).await?
                     }
-                    (None, None) => return Err(ApiError::internal("a flow with neither a session nor an admission")),
+                    (None, None) => {
+                        return Err(ApiError::internal("a flow with neither a session nor an admission"));
+                    }
                 };
                 let kept = matches!(outcome, FlowOutcome::Offered).then_some(sealed.as_slice());
                 match flows::finish(tx, &row, &outcome.to_json()?, kept, app.platform.world.now()).await? {
@@ -430,7 +432,8 @@ async fn claim(
     came: CallbackInput,
     key: Option<Thumbprint>,
 ) -> Result<Found, ApiError> {
-    let unknown = || mismatch("This browser has not begun this sign-in, or it has expired. Please start again.");
+    let unknown =
+        || mismatch("This browser has not begun this sign-in, or it has expired. Please start again.");
     let (found, text, page, mut returned, given) = match came {
         CallbackInput::Token { .. } => return Err(ApiError::internal("a token has no flow")),
         CallbackInput::There(given) => {
@@ -449,9 +452,7 @@ async fn claim(
                     // Without a state, only a nonce reveals an injected code.
                     let found = found.filter(|flow| flow.outcome.is_some() || has_nonce(platform, flow));
                     Some(found.ok_or_else(|| {
-                        mismatch(
-                            "Pass the state, too, or the full URL that the browser returned to.",
-                        )
+                        mismatch("Pass the state, too, or the full URL that the browser returned to.")
                     })?)
                 }
             };
@@ -471,7 +472,9 @@ async fn claim(
     if let Some(session) = browser.session
         && flow.account.as_ref() != Some(&session.account.id)
     {
-        return Err(mismatch("This sign-in was not begun with the account that is signed in now. Please start again."));
+        return Err(mismatch(
+            "This sign-in was not begun with the account that is signed in now. Please start again.",
+        ));
     }
     if page.is_some_and(|page| !is_page(&page, &flow.callback)) {
         return Err(mismatch("The sign-in was begun for another callback."));

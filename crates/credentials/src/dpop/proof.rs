@@ -98,9 +98,11 @@ impl Proof {
     /// new nonce costs no verification (D-6).
     pub fn check(text: &str, about: About<'_>, keys: &SecretKeys, now: Millis) -> Result<Proof, ProofError> {
         let (message, signature) = parts(text).ok_or(ProofError::Invalid("The proof is not a JWS."))?;
-        let (header, claims) = message.split_once('.').ok_or(ProofError::Invalid("The proof is not a JWS."))?;
+        let (header, claims) =
+            message.split_once('.').ok_or(ProofError::Invalid("The proof is not a JWS."))?;
         let header = object(header).ok_or(ProofError::Invalid("The proof's header is not a JSON object."))?;
-        let claims = object(claims).ok_or(ProofError::Invalid("The proof's payload is not a JSON object."))?;
+        let claims =
+            object(claims).ok_or(ProofError::Invalid("The proof's payload is not a JSON object."))?;
         let key = PublicKey::of_header(&header)?;
         let id = text_of(&claims, "jti").filter(|id| (1..=LONGEST_ID).contains(&id.len()));
         let id = id.ok_or(ProofError::Invalid("jti must be a text of 1 to 128 bytes."))?;

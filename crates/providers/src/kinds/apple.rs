@@ -1,4 +1,5 @@
-//! Sign in with Apple: a client secret that we sign ourselves, answers by `form_post`, and a name that is told once.
+//! Sign in with Apple: a client secret that this server signs, answers by `form_post`, and a name that is sent
+//! only once.
 
 use jsonwebtoken::Algorithm;
 use serde_json::Value;
@@ -14,10 +15,10 @@ use crate::openid::{OpenId, Rules};
 use crate::outcome::Wrong;
 
 const ISSUER: &str = "https://appleid.apple.com";
-/// Longest `user`.
+/// Maximum length of `user` in bytes.
 const LONGEST: usize = 4096;
 
-/// Apple, ready to be asked.
+/// Prepares the client for Apple.
 pub(crate) fn open(settings: &doorward_config::Provider, caller: ProviderClient) -> Result<OpenId, Wrong> {
     let known = KnownEndpoints {
         authorization: Url::parse("https://appleid.apple.com/auth/authorize").ok(),
@@ -54,8 +55,8 @@ impl Rules for Apple {
         iss == ISSUER
     }
 
-    /// The name comes beside the token, by way of the browser: the person could have written it there, as they can write
-    /// any into their profile. The address there is not looked at.
+    /// The name is not in the token. The browser delivers it, so the user can have changed it, just as they can
+    /// change the name in their profile. The address next to it is ignored.
     fn complete(&self, claims: &mut IdClaims, user: Option<&str>) {
         let user = user.filter(|user| user.len() <= LONGEST);
         let Some(user) = user.and_then(|user| serde_json::from_str::<Value>(user).ok()) else { return };

@@ -1,5 +1,5 @@
-//! Facebook: a code or a token becomes a person by three calls of the Graph API. Facebook does not say whether an address is
-//! proven.
+//! Facebook: calls of the Graph API find the user of a code or token. Facebook does not say whether an address
+//! is proven.
 
 use aws_lc_rs::hmac;
 use doorward_core::canonical;
@@ -17,7 +17,7 @@ use crate::person::claims;
 const ISSUER: &str = "https://www.facebook.com";
 const FIELDS: &str = "id,name,first_name,middle_name,last_name,email,picture";
 
-/// Facebook, ready to be asked.
+/// The client for Facebook.
 pub(crate) struct Facebook {
     caller: ProviderClient,
     client: Client,
@@ -76,7 +76,7 @@ impl Facebook {
         self.of_token(tokens.access_token()?.expose(), world.now(), profile).await
     }
 
-    /// Who a user's access token is about: one for our app, and good now.
+    /// The user of an access token. The token must be for this app and valid now.
     pub(crate) async fn of_token(
         &self,
         token: &str,
@@ -93,7 +93,7 @@ impl Facebook {
         let me = [("fields", FIELDS), ("access_token", token), ("appsecret_proof", &proof)];
         let me = self.ask(&self.me, &me).await?;
         if me["id"].as_str() != Some(&user) {
-            return Err(Refusal::Untrusted("What the provider says is about somebody else.".into()));
+            return Err(Refusal::Untrusted("The provider's data is about another user.".into()));
         }
         let claims = claims([
             ("name", &me["name"]),
@@ -106,7 +106,7 @@ impl Facebook {
         Ok(Person { email, ..Person::of(ISSUER, &user, &claims, profile) })
     }
 
-    /// The user that a token is about, if it holds.
+    /// Checks a token. Returns the id of its user.
     fn inspect(&self, data: &Value, now: Millis) -> Result<String, Refusal> {
         let no = |why: &str| Err(Refusal::Untrusted(why.into()));
         let text = |name: &str| match &data[name] {
@@ -115,22 +115,22 @@ impl Facebook {
             _ => String::new(),
         };
         if data["is_valid"] != true {
-            return no("The token is not good any more.");
+            return no("The token is not valid any more.");
         }
         if text("app_id") != self.client.id {
             return no("The token is for another app.");
         }
         if !data["type"].is_null() && data["type"] != "USER" {
-            return no("The token is no person's.");
+            return no("The token does not belong to a user.");
         }
-        // 0: it does not end.
+        // 0 means that the token does not expire.
         let end = data["expires_at"].as_i64().unwrap_or_default();
         if end != 0 && end.saturating_mul(1000) <= now {
             return no("The token has expired.");
         }
         let user = text("user_id");
         let fits = (1..=64).contains(&user.len()) && user.bytes().all(|byte| byte.is_ascii_digit());
-        if fits { Ok(user) } else { no("The token does not say who it is about.") }
+        if fits { Ok(user) } else { no("The token does not name a user.") }
     }
 
     async fn ask(&self, endpoint: &Url, query: &[(&str, &str)]) -> Result<Value, Refusal> {
@@ -144,22 +144,22 @@ impl Facebook {
     }
 }
 
-/// HMAC of the token with the app's secret, in hex: shows that the app's own server asks.
+/// HMAC of the token with the app's secret, in hexadecimal: proves that the app's own server sends the request.
 fn proof(token: &str, secret: &str) -> String {
     let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
     hmac::sign(&key, token.as_bytes()).as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// What an error of the Graph API means, by its code.
+/// Interprets an error of the Graph API by its code.
 fn refusal(reply: &Reply) -> Option<Refusal> {
     let json = reply.json();
     let error = json.get("error").filter(|error| error.is_object())?;
     let code = |name: &str| error[name].as_i64().unwrap_or_default();
     Some(match (code("code"), code("error_subcode")) {
-        // A code that was used, or is too old.
+        // The code was used before or has expired.
         (100, 36_007 | 36_009) => Refusal::Reused,
-        (190, _) => Refusal::Untrusted("The token is not good any more.".into()),
-        // Client secret, app id, redirect_uri, appsecret_proof.
+        (190, _) => Refusal::Untrusted("The token is not valid any more.".into()),
+        // Errors in the client secret, app id, redirect_uri or appsecret_proof.
         (code @ (1 | 101 | 191), _) if reply.status < 500 => {
             Refusal::Setup(format!("Facebook answered with error {code}"))
         }

@@ -1,4 +1,4 @@
-//! Google: an ID token, or an access token that an app brings.
+//! Google: ID tokens, and access tokens from apps.
 
 use serde_json::Value;
 use url::Url;
@@ -15,7 +15,7 @@ use crate::person::is_true;
 
 const ISSUER: &str = "https://accounts.google.com";
 
-/// Google, ready to be asked.
+/// Prepares the client for Google.
 pub(crate) fn open(settings: &doorward_config::Provider, caller: ProviderClient) -> Result<OpenId, Wrong> {
     let known = KnownEndpoints {
         authorization: Url::parse("https://accounts.google.com/o/oauth2/v2/auth").ok(),
@@ -37,7 +37,7 @@ pub(crate) fn open(settings: &doorward_config::Provider, caller: ProviderClient)
         discovery: Discovery::new("", vec![ISSUER.into()], Vec::new(), KnownEndpoints::of(settings, known))?,
         keys: Keys::default(),
         tokeninfo: Some(TokenInfo {
-            endpoint: Url::parse(tokeninfo).map_err(|_| ("tokeninfo_endpoint", "is no address"))?,
+            endpoint: Url::parse(tokeninfo).map_err(|_| ("tokeninfo_endpoint", "is not a valid URL"))?,
             issuer: ISSUER,
         }),
         rules: Box::new(Google),
@@ -47,7 +47,7 @@ pub(crate) fn open(settings: &doorward_config::Provider, caller: ProviderClient)
 struct Google;
 
 impl Rules for Google {
-    /// It writes its name in two ways.
+    /// Google writes its issuer in two ways.
     fn issuer(&self, claims: &IdClaims) -> Option<String> {
         let issuer = claims.get("iss")?.as_str()?;
         self.is_itself(issuer).then(|| ISSUER.to_owned())
@@ -61,7 +61,8 @@ impl Rules for Google {
         Some("hl")
     }
 
-    /// An address elsewhere may have changed hands since Google asked: only of its own mailboxes it knows today.
+    /// Google vouches only for mailboxes that it hosts. Other addresses may have changed hands since Google
+    /// verified them.
     fn vouches(&self, claims: &IdClaims, email: &str) -> bool {
         let hosted = claims.get("hd").and_then(Value::as_str).is_some_and(|domain| !domain.is_empty());
         is_true(claims.get("email_verified")) && (email.ends_with("@gmail.com") || hosted)

@@ -1,4 +1,4 @@
-//! Microsoft: Entra ID, personal accounts, and Azure AD B2C. One set of keys signs for many issuers.
+//! Microsoft: Entra ID, personal accounts, and Azure AD B2C. One key set signs for many issuers.
 
 use serde_json::Value;
 
@@ -14,11 +14,11 @@ use crate::person::is_true;
 const TEMPLATE: &str = "https://login.microsoftonline.com/{tenantid}/v2.0";
 const TENANT: &str = "{tenantid}";
 
-/// Microsoft, ready to be asked.
+/// Prepares the client for Microsoft.
 pub(crate) fn open(settings: &doorward_config::Provider, caller: ProviderClient) -> Result<OpenId, Wrong> {
     let template = if settings.issuer.is_empty() { TEMPLATE.to_owned() } else { settings.issuer.clone() };
     let tenants: Vec<String> = settings.tenants.iter().map(|tenant| tenant.to_ascii_lowercase()).collect();
-    // Whom to ask where any tenant is welcome: the document is the same for all.
+    // Without a single tenant, the document of `common` is used: it is the same for all tenants.
     let tenant = if let [tenant] = tenants.as_slice() { tenant } else { "common" };
     let address = match settings.discovery.is_empty() {
         true => well_known(&template.replace(TENANT, tenant)),
@@ -49,14 +49,14 @@ pub(crate) fn open(settings: &doorward_config::Provider, caller: ProviderClient)
 
 struct Microsoft {
     template: String,
-    /// Empty: any.
+    /// All are allowed if empty.
     tenants: Vec<String>,
-    /// Empty: any.
+    /// All are allowed if empty.
     policies: Vec<String>,
 }
 
 impl Microsoft {
-    /// The tenant that an issuer names, if it is one whose people may sign in; `""` where the template names none.
+    /// The tenant in an issuer, if its users may sign in. `""` if the template has no tenant.
     fn tenant<'a>(&self, iss: &'a str) -> Option<&'a str> {
         let Some((before, after)) = self.template.split_once(TENANT) else {
             return (iss == self.template).then_some("");
@@ -67,7 +67,7 @@ impl Microsoft {
     }
 }
 
-/// As Microsoft writes tenants.
+/// True for a GUID in lower case, as Microsoft writes tenants.
 fn is_guid(text: &str) -> bool {
     let dash = |at: usize| matches!(at, 8 | 13 | 18 | 23);
     text.len() == 36
@@ -82,7 +82,7 @@ impl Rules for Microsoft {
         let issuer = claims.get("iss")?.as_str()?;
         let tenant = self.tenant(issuer)?;
         let says = claims.get("tid").map(|tid| tid.as_str().unwrap_or_default());
-        // Azure AD B2C leaves it out: then the tenant must be one of the list.
+        // Azure AD B2C omits `tid`. Then the settings must name the tenant.
         let fits = match says {
             Some(tid) => tid == tenant || tenant.is_empty(),
             None => tenant.is_empty() || !self.tenants.is_empty(),
@@ -99,7 +99,7 @@ impl Rules for Microsoft {
         let issuer = text("iss");
         let tenant = self.tenant(issuer).unwrap_or_default();
         if key_issuer.is_some_and(|of| of.replace(TENANT, tenant) != issuer) {
-            return Err(Refusal::Untrusted("The token is signed with a key of another tenant's.".into()));
+            return Err(Refusal::Untrusted("The token is signed with a key of another tenant.".into()));
         }
         let policy = if text("tfp").is_empty() { text("acr") } else { text("tfp") };
         let listed = |policies: &[String]| policies.iter().any(|one| one.eq_ignore_ascii_case(policy));
@@ -109,28 +109,29 @@ impl Rules for Microsoft {
         }
     }
 
-    /// Azure AD B2C has a list of them.
+    /// Azure AD B2C sends a list `emails` instead.
     fn email<'a>(&self, claims: &'a IdClaims) -> Option<&'a str> {
         let own = claims.get("email").and_then(Value::as_str);
         own.or_else(|| claims.get("emails")?.as_array()?.first()?.as_str())
     }
 
-    /// Whoever runs a tenant can write any address into it. Only `xms_edov` says that the domain is theirs.
+    /// The administrator of a tenant can enter any address. Only `xms_edov` says that the domain belongs to the
+    /// tenant.
     fn vouches(&self, claims: &IdClaims, _: &str) -> bool {
         claims.contains_key("email") && is_true(claims.get(OWNS_DOMAIN))
     }
 
-    /// Azure AD B2C can be set up to say the same words about everybody here.
+    /// Azure AD B2C can be configured to send the same text as `sub` for all users. Then `oid` is used.
     fn subject<'a>(&self, claims: &'a IdClaims) -> Result<&'a str, Refusal> {
-        let said = subject(claims)?;
-        if !said.starts_with("Not supported") {
-            return Ok(said);
+        let sub = subject(claims)?;
+        if !sub.starts_with("Not supported") {
+            return Ok(sub);
         }
         let oid = claims.get("oid").and_then(Value::as_str).filter(|oid| is_guid(oid));
-        oid.ok_or_else(|| Refusal::Untrusted("The token does not say who it is about.".into()))
+        oid.ok_or_else(|| Refusal::Untrusted("The token does not name a user.".into()))
     }
 
-    /// Azure AD B2C knows no other.
+    /// Azure AD B2C supports only `login`. The setting `policies` shows that it is used.
     fn prompt(&self) -> Option<&'static str> {
         Some(if self.policies.is_empty() { "select_account" } else { "login" })
     }

@@ -1,5 +1,5 @@
-//! Twitter/X, by OAuth 2 and by OAuth 1.0a. Both name a person by the same id under one issuer, so that an account survives
-//! the switch from one to the other.
+//! Twitter/X, with OAuth 2 and with OAuth 1.0a. Both have the same user ids under one issuer, so an account
+//! survives a switch between them.
 
 use doorward_core::canonical;
 use doorward_core::clock::World;
@@ -17,7 +17,7 @@ use crate::person::claims;
 
 const ISSUER: &str = "https://x.com";
 
-/// With OAuth 2, ready to be asked.
+/// The client for OAuth 2.
 pub(crate) struct Twitter {
     caller: ProviderClient,
     client: Client,
@@ -49,7 +49,7 @@ impl Twitter {
         })
     }
 
-    /// Its consent screen is shown each time.
+    /// Begins a flow. Twitter shows its consent screen each time.
     pub(crate) fn begin(&self, world: &World, asked: &FlowParameters<'_>, redirect_uri: String) -> Begun {
         self.client.begin(world, &self.authorize, redirect_uri, asked, None)
     }
@@ -64,8 +64,7 @@ impl Twitter {
         is_from(ISSUER, iss)?;
         let tokens = self.client.exchange(&self.caller, &self.token, &code, false, world.now()).await?;
         let bearer = format!("Bearer {}", tokens.access_token()?.expose());
-        let json =
-            self.caller.get(&self.me, Some(&bearer), SMALL).await?.ok("the description of the person")?;
+        let json = self.caller.get(&self.me, Some(&bearer), SMALL).await?.ok("the user data")?;
         let data = &json["data"];
         let known = Known {
             id: &data["id"],
@@ -78,7 +77,7 @@ impl Twitter {
     }
 }
 
-/// With OAuth 1.0a, ready to be asked.
+/// The client for OAuth 1.0a.
 pub(crate) struct TwitterOauth1 {
     caller: ProviderClient,
     consumer: Consumer,
@@ -86,7 +85,7 @@ pub(crate) struct TwitterOauth1 {
     authenticate: Url,
     access_token: Url,
     verify_credentials: Url,
-    /// Is the person asked for their account?
+    /// Additional parameters of the authorization request, from the operator.
     parameters: doorward_config::Declared<String>,
 }
 
@@ -143,7 +142,7 @@ impl TwitterOauth1 {
             status => return Err(Refusal::Setup(format!("request_token was refused with status {status}"))),
         };
         if token.is_empty() || secret.is_empty() || confirmed != "true" {
-            // RFC 5849 §2.1: without it, this is the flaw that 1.0a mended.
+            // RFC 5849 §2.1: without the confirmation, the flow has the flaw that OAuth 1.0a fixed.
             return Err(Refusal::Setup("request_token did not confirm the callback".into()));
         }
         let mut url = self.authenticate.clone();
@@ -166,7 +165,7 @@ impl TwitterOauth1 {
         profile: &doorward_config::Profile,
     ) -> Result<Person, Refusal> {
         if !same(request.token.as_bytes(), token.as_bytes()) {
-            return Err(Refusal::Mismatch("This is no answer to the flow that was begun.".into()));
+            return Err(Refusal::Mismatch("This answer does not belong to this sign-in.".into()));
         }
         let form = [("oauth_verifier", verifier)];
         let header = self.consumer.authorize(world, "POST", &self.access_token, request, &[], &form);
@@ -174,20 +173,20 @@ impl TwitterOauth1 {
         let [token, secret, user] = match (reply.status, error_code(&reply)) {
             (200, _) => fields(&reply, ["oauth_token", "oauth_token_secret", "user_id"]),
             (429 | 500..=599, _) => return Err(unreachable(&reply)),
-            // Our signature, or our clock.
+            // The signature or the clock of this server is wrong.
             (_, Some(code @ (32 | 135))) => {
                 return Err(Refusal::Setup(format!("access_token was refused with error {code}")));
             }
-            // Seed M49: what was used before is not known any more.
+            // Seed M49: Twitter does not recognise a request token that was used before.
             (400 | 401 | 403, _) => return Err(Refusal::Reused),
             (status, _) => return Err(Refusal::Denied(format!("The provider answered {status}."))),
         };
         let access = Token { token: &token, secret: &secret };
         let url = &self.verify_credentials;
         let header = self.consumer.authorize(world, "GET", url, access, &[], &[]);
-        let json = self.caller.get(url, Some(&header), SMALL).await?.ok("the description of the person")?;
+        let json = self.caller.get(url, Some(&header), SMALL).await?.ok("the user data")?;
         if user.is_empty() || json["id_str"].as_str() != Some(&user) {
-            return Err(Refusal::Untrusted("What the provider says is about somebody else.".into()));
+            return Err(Refusal::Untrusted("The provider's data is about another user.".into()));
         }
         let known = Known {
             id: &json["id_str"],
@@ -200,13 +199,13 @@ impl TwitterOauth1 {
     }
 }
 
-/// What Twitter says of somebody, in either way.
+/// Twitter's data about a user, from either protocol.
 struct Known<'a> {
     id: &'a Value,
     name: &'a Value,
     username: &'a Value,
     picture: &'a Value,
-    /// It gives an address only once it is confirmed.
+    /// Twitter sends only confirmed addresses.
     email: &'a Value,
 }
 
@@ -214,7 +213,7 @@ impl Known<'_> {
     fn person(&self, profile: &doorward_config::Profile) -> Result<Person, Refusal> {
         let is_id = |id: &&str| (1..=32).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_digit());
         let Some(id) = self.id.as_str().filter(is_id) else {
-            return Err(Refusal::Untrusted("The provider does not say who this is.".into()));
+            return Err(Refusal::Untrusted("The provider's data does not name a user.".into()));
         };
         let claims = claims([
             ("name", self.name),
@@ -227,7 +226,7 @@ impl Known<'_> {
     }
 }
 
-/// Of a code that was used it says that the request is none.
+/// Interprets a refusal. Twitter answers `invalid_request` for a code that was used before.
 fn refusal(reply: &Reply) -> Refusal {
     match oauth2::error_word(&reply.json()) {
         Some("invalid_request") => Refusal::Reused,
@@ -239,7 +238,7 @@ fn unreachable(reply: &Reply) -> Refusal {
     Refusal::Unreachable(format!("the provider answered {}", reply.status))
 }
 
-/// Fields of a form-encoded answer; empty where they are missing.
+/// Fields of a form-encoded response. Missing fields are empty.
 fn fields<const N: usize>(reply: &Reply, names: [&str; N]) -> [String; N] {
     names.map(|name| {
         let mut pairs = form_urlencoded::parse(&reply.body);
@@ -247,7 +246,7 @@ fn fields<const N: usize>(reply: &Reply, names: [&str; N]) -> [String; N] {
     })
 }
 
-/// The first of Twitter's own errors.
+/// The code of the first error in Twitter's own format.
 fn error_code(reply: &Reply) -> Option<i64> {
     reply.json()["errors"][0]["code"].as_i64()
 }

@@ -1,4 +1,4 @@
-//! The client secret that Apple asks for: a JWT that the operator's key signs.
+//! The client secret for Apple: a JWT that is signed with the operator's key.
 
 use std::fmt;
 
@@ -12,12 +12,12 @@ use serde_json::json;
 
 use crate::outcome::{Refusal, Wrong};
 
-/// Who the secret is for.
+/// The audience of the secret.
 const ISSUER: &str = "https://appleid.apple.com";
-/// How long a client secret of ours is good, in seconds: for one call.
+/// Lifetime of a client secret in seconds. It is used for one call.
 const LIFE: Millis = 5 * 60;
 
-/// The key that signs our client secrets.
+/// The key that signs the client secrets.
 pub(crate) struct ClientSecretKey {
     team: String,
     id: String,
@@ -31,7 +31,8 @@ impl fmt::Debug for ClientSecretKey {
 }
 
 impl ClientSecretKey {
-    /// From the content of the .p8 file; a variable may have it on one line, with `\n` for its ends.
+    /// Reads the key from the content of the .p8 file. A variable may contain it on one line, with `\n` for
+    /// line ends.
     pub(crate) fn read(settings: &doorward_config::Provider) -> Result<ClientSecretKey, Wrong> {
         let wrong = ("private_key", "must be the content of the .p8 file from Apple: a key on P-256, in PEM");
         let text = settings.private_key.expose().replace("\\n", "\n");
@@ -50,7 +51,7 @@ impl ClientSecretKey {
         let [header, claims] = [header, claims].map(|part| URL_SAFE_NO_PAD.encode(part.to_string()));
         let message = format!("{header}.{claims}");
         let signature = self.pair.sign(&SystemRandom::new(), message.as_bytes());
-        let signature = signature.map_err(|_| Refusal::Setup("private_key does not sign".into()))?;
+        let signature = signature.map_err(|_| Refusal::Setup("private_key cannot sign".into()))?;
         Ok(Secret::from(format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature))))
     }
 }
@@ -60,7 +61,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_that_is_none_is_refused_at_start_and_not_shown() {
+    fn a_bad_private_key_is_refused_at_start_and_not_shown() {
         for text in
             ["hunter2", "", "-----x-----\nhunter2\n-----x-----", "-----x-----\naHVudGVyMg==\n-----x-----"]
         {
@@ -68,8 +69,8 @@ mod tests {
                 private_key: String::from(text).into(),
                 ..doorward_config::Provider::default()
             };
-            let (key, said) = ClientSecretKey::read(&settings).err().unwrap();
-            assert!(key == "private_key" && !said.contains("hunter"), "{said}");
+            let (key, error) = ClientSecretKey::read(&settings).err().unwrap();
+            assert!(key == "private_key" && !error.contains("hunter"), "{error}");
         }
         let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap();
         let text = STANDARD.encode(pair.to_pkcs8v1().unwrap());

@@ -1,4 +1,4 @@
-//! OAuth 1.0a as a client (RFC 5849): requests that are signed with HMAC-SHA1.
+//! A client for OAuth 1.0a (RFC 5849), with requests that are signed by HMAC-SHA1.
 
 use std::fmt::Write;
 
@@ -13,13 +13,13 @@ use url::Url;
 /// RFC 5849 §3.6: all but unreserved characters.
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// Who we are.
+/// The client's key and secret.
 pub(crate) struct Consumer {
     pub(crate) key: String,
     pub(crate) secret: Secret,
 }
 
-/// A token and its secret; empty before there is one.
+/// A token and its secret. Both are empty before the first token.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Token<'a> {
     pub(crate) token: &'a str,
@@ -27,8 +27,8 @@ pub(crate) struct Token<'a> {
 }
 
 impl Consumer {
-    /// The `Authorization` header of a request. `own` are parameters of the protocol beside those that every request
-    /// has, `form` those of the body.
+    /// The `Authorization` header of a request. `own` are the protocol parameters besides those of every
+    /// request. `form` are the parameters of the body.
     pub(crate) fn authorize(
         &self,
         world: &World,
@@ -67,14 +67,15 @@ fn encode(text: &str) -> String {
     utf8_percent_encode(text, RESERVED).to_string()
 }
 
-/// What is signed (RFC 5849 §3.4.1): method, address without query, and all parameters, sorted as they are encoded.
+/// The text that is signed (RFC 5849 §3.4.1): method, URL without query, and all parameters, sorted in their
+/// encoded form.
 fn base_string<'a>(method: &str, url: &Url, parameters: impl Iterator<Item = (&'a str, &'a str)>) -> String {
     let mut pairs: Vec<(String, String)> =
         parameters.map(|(name, value)| (encode(name), encode(value))).collect();
     pairs.extend(url.query_pairs().map(|(name, value)| (encode(&name), encode(&value))));
     pairs.sort();
     let pairs: Vec<String> = pairs.into_iter().map(|(name, value)| format!("{name}={value}")).collect();
-    // The parser leaves out a port that is the scheme's own, and writes the host in lower case (§3.4.1.2).
+    // The parser omits the default port of the scheme and writes the host in lower case (§3.4.1.2).
     let mut address = url.clone();
     address.set_query(None);
     address.set_fragment(None);
@@ -92,7 +93,7 @@ fn sign(base: &str, consumer_secret: &str, token_secret: &str) -> String {
 mod tests {
     use super::*;
 
-    /// Method, address, secrets of consumer and token, parameters, signature.
+    /// Method, URL, secrets of consumer and token, parameters, signature.
     type Published<'a> = (&'a str, &'a str, &'a str, &'a str, &'a [(&'a str, &'a str)], &'a str);
 
     #[test]

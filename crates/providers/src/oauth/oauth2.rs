@@ -1,5 +1,5 @@
-//! OAuth 2 as a client (RFC 6749, RFC 9700): the address of the consent screen, and the call that turns a code into
-//! tokens.
+//! A client for OAuth 2 (RFC 6749, RFC 9700): the URL of the consent screen, and the call that exchanges a code
+//! for tokens.
 
 use std::collections::BTreeMap;
 
@@ -17,52 +17,52 @@ use crate::flow::{Begun, FlowParameters, Memory};
 use crate::oauth::client_secret::ClientSecretKey;
 use crate::outcome::Refusal;
 
-/// Who we are to a provider.
+/// The registration of this server at a provider.
 pub(crate) struct Client {
     pub(crate) id: String,
     pub(crate) secret: ClientSecret,
-    /// Is the secret sent in the form? `None`: as the provider announces.
+    /// True if the secret is sent in the form, false if in a header. `None`: as the provider announces.
     pub(crate) in_form: Option<bool>,
-    /// What a refusal of the token endpoint means.
+    /// Interprets a refusal of the token endpoint.
     pub(crate) refusal: fn(&Reply) -> Refusal,
     scopes: Vec<String>,
-    /// The operator's own parameters of the authorization request.
+    /// Additional parameters of the authorization request, from the operator.
     parameters: BTreeMap<String, String>,
 }
 
-/// How we show who we are.
+/// The secret that authenticates the client.
 pub(crate) enum ClientSecret {
-    /// A text; empty for a client that has none.
+    /// A text. Empty for a public client.
     Text(Secret),
-    /// Apple: a JWT that is made anew each time.
+    /// Apple: a JWT that is signed for each call.
     Signed(Box<ClientSecretKey>),
 }
 
-/// What is new in each flow.
+/// The random values of a flow.
 pub(crate) struct Chance {
     pub(crate) state: String,
     pub(crate) nonce: String,
-    /// Of PKCE.
+    /// The PKCE verifier.
     pub(crate) verifier: String,
 }
 
-/// What is to become tokens.
+/// A code, with the values that are needed to exchange it.
 pub(crate) struct Code<'a> {
     pub(crate) code: &'a str,
     pub(crate) redirect_uri: &'a str,
     pub(crate) verifier: &'a str,
 }
 
-/// What it became.
+/// The tokens from an exchange.
 pub(crate) struct Tokens {
     pub(crate) access: Option<Secret>,
     pub(crate) id: Option<Secret>,
 }
 
 impl Tokens {
-    /// The access token, for a provider that always gives one.
+    /// The access token of a provider that always returns one.
     pub(crate) fn access_token(self) -> Result<Secret, Refusal> {
-        self.access.ok_or_else(|| Refusal::Unreachable("the token endpoint gave no access token".into()))
+        self.access.ok_or_else(|| Refusal::Unreachable("the token endpoint returned no access token".into()))
     }
 }
 
@@ -74,7 +74,7 @@ impl Chance {
 }
 
 impl Client {
-    /// From the settings; these are the scopes where none are set.
+    /// The client of the settings. `scopes` are used if the settings have none.
     pub(crate) fn of(settings: &doorward_config::Provider, scopes: &[&str]) -> Client {
         let scopes = match settings.scopes.is_empty() {
             true => scopes.iter().map(|scope| (*scope).to_owned()).collect(),
@@ -90,8 +90,8 @@ impl Client {
         }
     }
 
-    /// The consent screen. `more` is what the kind of provider adds; the operator's own parameters stand over it, and an
-    /// empty one takes it out.
+    /// The URL of the consent screen. `more` are the parameters for this kind of provider. Those of the
+    /// operator replace them, and an empty one removes them.
     pub(crate) fn consent(
         &self,
         endpoint: &Url,
@@ -121,7 +121,7 @@ impl Client {
         url
     }
 
-    /// A flow that has no ID token at its end.
+    /// Begins a flow that ends without an ID token.
     pub(crate) fn begin(
         &self,
         world: &World,
@@ -137,7 +137,7 @@ impl Client {
         Begun { url, handle: chance.state, memory }
     }
 
-    /// Turns a code into tokens. `in_form`: how the secret is sent where the operator does not say.
+    /// Exchanges a code for tokens. `in_form` says how the secret is sent if the operator has not set that.
     pub(crate) async fn exchange(
         &self,
         caller: &ProviderClient,
@@ -179,13 +179,13 @@ impl Client {
     }
 }
 
-/// RFC 6749 §2.3.1: both are form-encoded before they are joined.
+/// RFC 6749 §2.3.1: id and secret are form-encoded before they are joined.
 fn basic(id: &str, secret: &str) -> String {
     let encode = |text: &str| byte_serialize(text.as_bytes()).collect::<String>();
     format!("Basic {}", STANDARD.encode(format!("{}:{}", encode(id), encode(secret))))
 }
 
-/// What a refusal of the token endpoint means (RFC 6749 §5.2).
+/// Interprets a refusal of the token endpoint (RFC 6749 §5.2).
 pub(crate) fn refusal(reply: &Reply) -> Refusal {
     let json = reply.json();
     let word = error_word(&json);
@@ -205,13 +205,13 @@ pub(crate) fn refusal(reply: &Reply) -> Refusal {
             _,
         ) => Refusal::Setup(format!("the token endpoint says {word}")),
         (None, 401 | 403) => Refusal::Setup(format!("the token endpoint answered {}", reply.status)),
-        (Some(word), _) => Refusal::Denied(format!("The provider says {word}.")),
+        (Some(word), _) => Refusal::Denied(format!("The provider answered {word}.")),
         (None, 200) => Refusal::Unreachable("the token endpoint's answer cannot be read".into()),
         (None, status) => Refusal::Denied(format!("The provider refused the code with status {status}.")),
     }
 }
 
-/// The `error` of an answer, if it is a word that may be repeated.
+/// The `error` of an answer, if its form makes it safe to repeat.
 pub(crate) fn error_word(json: &Value) -> Option<&str> {
     let fits = |word: &&str| {
         (1..=40).contains(&word.len()) && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')

@@ -1,5 +1,5 @@
-//! Where a provider's endpoints are: as configured, else as its discovery document says (OpenID Connect Discovery).
-//! No request goes to an address on a host that the configuration does not name.
+//! Finds the endpoints of a provider: from the configuration, or else from its discovery document (OpenID
+//! Connect Discovery). No request is sent to a host that the configuration does not name.
 
 use std::sync::Arc;
 
@@ -16,16 +16,16 @@ use crate::outcome::Refusal;
 
 /// Finds the endpoints of one provider.
 pub(crate) struct Discovery {
-    /// The document; `None` where everything is configured.
+    /// The URL of the document. `None` if all endpoints are configured.
     address: Option<Url>,
-    /// What the document may name itself.
+    /// The issuers that the document may name.
     issuers: Vec<String>,
     hosts: Vec<String>,
     given: KnownEndpoints,
     cache: Cached<Endpoints>,
 }
 
-/// What the configuration, or what is known of the provider, says.
+/// Endpoints from the configuration, or known for this kind of provider.
 #[derive(Clone, Default)]
 pub(crate) struct KnownEndpoints {
     pub(crate) authorization: Option<Url>,
@@ -35,24 +35,24 @@ pub(crate) struct KnownEndpoints {
     pub(crate) algorithms: Vec<Algorithm>,
 }
 
-/// What to call, and how.
+/// The endpoints of a provider and their properties.
 pub(crate) struct Endpoints {
     pub(crate) authorization: Url,
     pub(crate) token: Url,
     pub(crate) userinfo: Option<Url>,
     pub(crate) jwks: Url,
-    /// Algorithms of ID tokens; none that is symmetric.
+    /// Algorithms of ID tokens. All are asymmetric.
     pub(crate) algorithms: Vec<Algorithm>,
-    /// Does an answer always say whose it is (RFC 9207)?
+    /// True if an authorization response always names its issuer (RFC 9207).
     pub(crate) says_iss: bool,
-    /// Is the client's secret taken in the form alone?
+    /// True if the provider accepts the client secret only in the form.
     pub(crate) only_post: bool,
-    /// Does it know `prompt=select_account`? A provider that does not say which it knows, is asked.
+    /// True if the provider supports `prompt=select_account`, or does not say which prompts it supports.
     pub(crate) selects_account: bool,
 }
 
 impl KnownEndpoints {
-    /// From the settings, over what is known of the provider.
+    /// The endpoints of the settings, completed by those in `known`.
     pub(crate) fn of(settings: &doorward_config::Provider, known: KnownEndpoints) -> KnownEndpoints {
         let url = |text: &str, known: Option<Url>| Url::parse(text).ok().or(known);
         let algorithms: Vec<_> = settings.algorithms.iter().filter_map(|name| name.parse().ok()).collect();
@@ -66,13 +66,13 @@ impl KnownEndpoints {
     }
 }
 
-/// All that can be taken.
+/// All algorithms that this server supports.
 fn asymmetric() -> Vec<Algorithm> {
     ALGORITHMS.iter().filter_map(|name| name.parse().ok()).collect()
 }
 
 impl Discovery {
-    /// `issuers`: the first is the one whose host the endpoints are on.
+    /// The endpoints may be on the host of the document or of an issuer, and on `hosts`.
     pub(crate) fn new(
         address: &str,
         issuers: Vec<String>,
@@ -82,7 +82,7 @@ impl Discovery {
         let complete = given.authorization.is_some() && given.token.is_some() && given.jwks.is_some();
         let address = match complete {
             true => None,
-            false => Some(Url::parse(address).map_err(|_| ("discovery", "is no address"))?),
+            false => Some(Url::parse(address).map_err(|_| ("discovery", "is not a valid URL"))?),
         };
         Ok(Discovery { address, issuers, hosts, given, cache: Cached::default() })
     }
@@ -107,7 +107,7 @@ impl Discovery {
     fn read(&self, document: &Value) -> Result<Endpoints, Refusal> {
         let issuer = document["issuer"].as_str().unwrap_or_default();
         if self.address.is_some() && !self.issuers.iter().any(|one| one == issuer) {
-            // RFC 9700 §4.4: a document of another issuer's would mix the two up.
+            // RFC 9700 §4.4: the document of another issuer would allow a mix-up attack.
             return Err(Refusal::Setup("the discovery document names another issuer".into()));
         }
         let endpoint = |key: &str, given: &Option<Url>| match (given, document[key].as_str()) {
@@ -144,10 +144,10 @@ impl Discovery {
         })
     }
 
-    /// An address that the document names: https, on the issuer's host or one that the configuration names.
+    /// Checks a URL in the document: https, on the host of an issuer or on one that the configuration names.
     fn admit(&self, key: &str, text: &str) -> Result<Url, Refusal> {
         let no = |why: &str| Refusal::Setup(format!("the discovery document's {key} {why}"));
-        let url = Url::parse(text).map_err(|_| no("is no address"))?;
+        let url = Url::parse(text).map_err(|_| no("is not a valid URL"))?;
         if url.scheme() != "https" && !is_local(&url) {
             return Err(no("is not https"));
         }
@@ -158,7 +158,7 @@ impl Discovery {
         let is_own = own.filter_map(|text| Url::parse(&text).ok()).any(same);
         let named = url.port().is_none() && self.hosts.iter().any(|host| url.host_str() == Some(host));
         if !is_own && !named {
-            return Err(no("is on a host that is not the issuer's: add that to the setting hosts"));
+            return Err(no("is on a host that is not the issuer's: add the host to the setting hosts"));
         }
         Ok(url)
     }
@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn sec_o04_an_announced_algorithm_is_taken_unless_it_is_symmetric_or_none() {
+    fn sec_o04_an_announced_algorithm_is_accepted_unless_it_is_symmetric_or_none() {
         let mut document = good();
         document["id_token_signing_alg_values_supported"] = json!(["none", "HS256", "ES256"]);
         assert_eq!(read(document).unwrap().algorithms, [Algorithm::ES256]);

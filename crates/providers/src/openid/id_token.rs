@@ -1,4 +1,4 @@
-//! ID tokens: read, verified, and compared with what they must say (OpenID Connect Core §3.1.3.7).
+//! Reads, checks and verifies ID tokens (OpenID Connect Core §3.1.3.7).
 
 use aws_lc_rs::digest::{Algorithm as Hash, SHA256, SHA384, SHA512, digest};
 use base64::Engine;
@@ -13,19 +13,19 @@ use serde_json::{Map, Value};
 use crate::openid::jwks::Key;
 use crate::outcome::Refusal;
 
-/// Longer ones are none.
+/// Maximum length of an ID token in bytes.
 const LONGEST: usize = 16 * 1024;
-/// What two clocks may differ by, in seconds.
+/// Tolerated difference of clocks in seconds.
 const LEEWAY: f64 = 60.0;
-/// Characters of an audience that the log shows.
+/// Maximum number of characters of an audience in the log.
 const SHOWN: usize = 100;
-/// Longest subject (OpenID Connect Core §2), in characters of ASCII.
+/// Maximum length of a subject in ASCII characters (OpenID Connect Core §2).
 const LONGEST_SUBJECT: usize = 255;
 
-/// What a token says.
+/// The claims of a token.
 pub(crate) type IdClaims = Map<String, Value>;
 
-/// A token that was read; nothing in it can be believed until [`IdToken::verify`].
+/// A token after reading. Do not trust it before [`IdToken::verify`].
 pub(crate) struct IdToken<'a> {
     pub(crate) header: Header,
     claims: IdClaims,
@@ -33,17 +33,17 @@ pub(crate) struct IdToken<'a> {
     signature: &'a str,
 }
 
-/// What a token must say beside who its issuer is.
+/// The values that a token must have, except its issuer.
 pub(crate) struct Expected<'a> {
-    /// Us.
+    /// The client id of this server.
     pub(crate) client_id: &'a str,
-    /// Other audiences that are trusted.
+    /// Other trusted audiences.
     pub(crate) audiences: &'a [String],
-    /// Was the token made for an app that brings it? Then it may be for one of the other audiences alone. One of our own flow
-    /// is for us, and was given to us.
+    /// True if an app got the token. Then it may be for one of the other audiences alone. A token from a flow
+    /// of this server must be for this server and issued to it.
     pub(crate) is_brought: bool,
     pub(crate) nonce: Option<&'a str>,
-    /// The access token that came with it.
+    /// The access token from the same response.
     pub(crate) access_token: Option<&'a str>,
     pub(crate) now: Millis,
 }
@@ -53,9 +53,9 @@ fn wrong(why: &str) -> Refusal {
 }
 
 impl<'a> IdToken<'a> {
-    /// Reads it. The algorithm must be one of these; none of them is symmetric.
+    /// Reads a token. Its algorithm must be one of `algorithms`, which are all asymmetric.
     pub(crate) fn read(text: &'a str, algorithms: &[Algorithm]) -> Result<IdToken<'a>, Refusal> {
-        let shape = || wrong("The token is no signed JWT.");
+        let shape = || wrong("The token is not a signed JWT.");
         if text.len() > LONGEST || text.matches('.').count() != 2 {
             return Err(shape());
         }
@@ -64,7 +64,7 @@ impl<'a> IdToken<'a> {
         let header = decode_header(text)
             .map_err(|_| wrong("The token's header cannot be read, or its algorithm is not known."))?;
         if !algorithms.contains(&header.alg) {
-            return Err(wrong("The token is signed with an algorithm that is not taken."));
+            return Err(wrong("The token is signed with an algorithm that is not accepted."));
         }
         let odd = header.typ.as_ref().is_some_and(|typ| !typ.eq_ignore_ascii_case("JWT"));
         if odd || header.crit.is_some() {
@@ -78,13 +78,13 @@ impl<'a> IdToken<'a> {
         }
     }
 
-    /// Not to be believed yet.
+    /// The claims, before verification.
     pub(crate) fn claims(&self) -> &IdClaims {
         &self.claims
     }
 
-    /// Compares all but the issuer. This comes before the signature: a token for somebody else must not make us look
-    /// for keys.
+    /// Checks everything except the issuer. Must precede the check of the signature, so that a token for
+    /// another client does not cause a fetch of keys.
     pub(crate) fn meets(&self, expected: &Expected<'_>) -> Result<(), Refusal> {
         expected.audience(&self.claims)?;
         expected.time(&self.claims)?;
@@ -105,7 +105,7 @@ impl<'a> IdToken<'a> {
         }
     }
 
-    /// What it says, once it is known to be signed with this key.
+    /// The claims, if this key has signed the token.
     pub(crate) fn verify(self, key: &Key) -> Result<IdClaims, Refusal> {
         let message = self.message.as_bytes();
         match jsonwebtoken::crypto::verify(self.signature, message, &key.key, self.header.alg) {
@@ -116,7 +116,8 @@ impl<'a> IdToken<'a> {
 }
 
 impl Expected<'_> {
-    /// OpenID Connect Core §3.1.3.7, 2 to 5: we are among the audiences, all others are trusted, and we asked for the token.
+    /// OpenID Connect Core §3.1.3.7, steps 2 to 5: this server is among the audiences, all others are trusted,
+    /// and the token was issued to this server.
     fn audience(&self, claims: &IdClaims) -> Result<(), Refusal> {
         let listed = |text: &str| self.audiences.iter().any(|one| one == text);
         let known = |text: &str| text == self.client_id || listed(text);
@@ -141,9 +142,9 @@ impl Expected<'_> {
         }
         match claims.get("azp") {
             Some(party) if !party.as_str().is_some_and(is_ours) => {
-                Err(wrong("The token was given to somebody else."))
+                Err(wrong("The token was issued to another client."))
             }
-            None if all.len() > 1 => Err(wrong("The token does not say whom it was given to.")),
+            None if all.len() > 1 => Err(wrong("The token does not name the client that it was issued to.")),
             _ => Ok(()),
         }
     }
@@ -151,7 +152,7 @@ impl Expected<'_> {
     fn time(&self, claims: &IdClaims) -> Result<(), Refusal> {
         let seconds = |name: &str| match claims.get(name) {
             Some(value) => {
-                value.as_f64().map(Some).ok_or_else(|| wrong("The token has a time that is none."))
+                value.as_f64().map(Some).ok_or_else(|| wrong("The token has a time that is not a number."))
             }
             None => Ok(None),
         };
@@ -160,27 +161,27 @@ impl Expected<'_> {
         match seconds("exp")? {
             Some(end) if now < end + LEEWAY => {}
             Some(_) => return Err(wrong("The token has expired.")),
-            None => return Err(wrong("The token has no end.")),
+            None => return Err(wrong("The token has no expiry.")),
         }
         match seconds("iat")? {
             Some(begin) if begin <= now + LEEWAY => {}
-            Some(_) => return Err(wrong("The token is from the future.")),
+            Some(_) => return Err(wrong("The token was issued in the future.")),
             None => return Err(wrong("The token does not say when it was made.")),
         }
         match seconds("nbf")? {
-            Some(begin) if begin > now + LEEWAY => Err(wrong("The token is not good yet.")),
+            Some(begin) if begin > now + LEEWAY => Err(wrong("The token is not valid yet.")),
             _ => Ok(()),
         }
     }
 }
 
-/// Who it is about.
+/// The id of the token's user.
 pub(crate) fn subject(claims: &IdClaims) -> Result<&str, Refusal> {
     let fits = |text: &&str| {
         (1..=LONGEST_SUBJECT).contains(&text.len()) && text.bytes().all(|byte| (b' '..=b'~').contains(&byte))
     };
     let subject = claims.get("sub").and_then(Value::as_str).filter(fits);
-    subject.ok_or_else(|| wrong("The token does not say who it is about."))
+    subject.ok_or_else(|| wrong("The token does not name a user."))
 }
 
 /// The left half of a hash (OpenID Connect Core §3.1.3.6).

@@ -1,4 +1,4 @@
-//! The keys that a provider signs with: fetched, kept, and fetched again where a token names one that is not there.
+//! The keys that a provider signs with: cached, and fetched again if a token names an unknown key.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use crate::cache::Cached;
 use crate::call::{LARGE, ProviderClient};
 use crate::outcome::Refusal;
 
-/// Most keys that are looked at.
+/// Maximum number of keys that are read.
 const MOST: usize = 100;
 
 /// The key set of one provider.
@@ -24,7 +24,7 @@ pub(crate) struct Keys(Cached<Vec<Key>>);
 pub(crate) struct Key {
     id: Option<String>,
     algorithm: Option<Algorithm>,
-    /// Microsoft: the issuer whose tokens it signs, as a template.
+    /// Microsoft: the issuer that the key signs for, as a template.
     pub(crate) issuer: Option<String>,
     pub(crate) key: DecodingKey,
 }
@@ -59,7 +59,7 @@ async fn fetch(caller: &ProviderClient, address: &Url) -> Result<Vec<Key>, Refus
     Ok(keys.iter().take(MOST).filter_map(Key::read).collect())
 }
 
-/// Without `kid` a token must leave no choice (OpenID Connect Core §10.1).
+/// The key for a header. Without `kid`, only one key may fit (OpenID Connect Core §10.1).
 fn choose(keys: &[Key], header: &Header) -> Result<Option<Key>, Refusal> {
     let fits = |key: &&Key| {
         key.key.family() == header.alg.family()
@@ -80,7 +80,7 @@ fn choose(keys: &[Key], header: &Header) -> Result<Option<Key>, Refusal> {
 }
 
 impl Key {
-    /// What is not understood, or is not for signatures, is left out.
+    /// Reads a key. `None` if it is not supported or not for signatures.
     fn read(json: &Value) -> Option<Key> {
         let jwk: Jwk = serde_json::from_value(json.clone()).ok()?;
         let signs = matches!(jwk.common.public_key_use, None | Some(PublicKeyUse::Signature))

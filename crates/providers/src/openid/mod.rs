@@ -1,4 +1,4 @@
-//! A provider that speaks OpenID Connect. What one of them does differently is its [`Rules`].
+//! Providers that speak OpenID Connect. [`Rules`] describes how they differ.
 
 pub(super) mod discovery;
 pub(super) mod id_token;
@@ -27,58 +27,59 @@ pub(crate) const OWNS_DOMAIN: &str = "xms_edov";
 pub(crate) struct OpenId {
     pub(crate) caller: ProviderClient,
     pub(crate) client: Client,
-    /// Audiences beside us that an ID token may name, and whose tokens an app may bring.
+    /// Audiences besides this server that an ID token may name, and that tokens from apps may be for.
     pub(crate) audiences: Vec<String>,
     pub(crate) discovery: Discovery,
     pub(crate) keys: Keys,
-    /// Google: where an access token is asked about.
+    /// Google: the endpoint that describes an access token.
     pub(crate) tokeninfo: Option<TokenInfo>,
     pub(crate) rules: Box<dyn Rules>,
 }
 
-/// What providers do differently.
+/// The differences between providers.
 pub(crate) trait Rules: Send + Sync {
-    /// The issuer that accounts of it are kept under, if this is one of its tokens.
+    /// The issuer under which accounts are stored, if the token is from this provider.
     fn issuer(&self, claims: &IdClaims) -> Option<String>;
 
-    /// Is this how it names itself in an authorization response (RFC 9207)?
+    /// True if `iss` in an authorization response names this provider (RFC 9207).
     fn is_itself(&self, iss: &str) -> bool;
 
-    /// What else its tokens must say. The key's own issuer is what the key set says of it.
+    /// Additional checks of the claims. `key_issuer` is the issuer that the key set names for the key.
     fn holds(&self, _claims: &IdClaims, _key_issuer: Option<&str>) -> Result<(), Refusal> {
         Ok(())
     }
 
-    /// The person's address.
+    /// The user's e-mail address.
     fn email<'a>(&self, claims: &'a IdClaims) -> Option<&'a str> {
         claims.get("email")?.as_str()
     }
 
-    /// Does it say that the address is theirs?
+    /// True if the provider says that the address is the user's.
     fn vouches(&self, claims: &IdClaims, _email: &str) -> bool {
         is_true(claims.get("email_verified"))
     }
 
-    /// Adds what came beside the token and does no harm if it is untrue.
+    /// Adds data that was sent next to the token. It is not authenticated, so it must do no harm if it is
+    /// untrue.
     fn complete(&self, _claims: &mut IdClaims, _user: Option<&str>) {}
 
-    /// Who it is about.
+    /// The id of the token's user.
     fn subject<'a>(&self, claims: &'a IdClaims) -> Result<&'a str, Refusal> {
         subject(claims)
     }
 
-    /// What makes it ask the person for their account.
+    /// The value of `prompt` that makes the provider ask for the account.
     fn prompt(&self) -> Option<&'static str> {
         Some("select_account")
     }
 
-    /// What tells it the person's language.
+    /// The name of the parameter with the user's language.
     fn language(&self) -> Option<&'static str> {
         Some("ui_locales")
     }
 }
 
-/// A provider of which nothing special is known.
+/// A provider without special rules.
 struct Plain {
     issuer: String,
 }
@@ -94,7 +95,7 @@ impl Rules for Plain {
     }
 }
 
-/// Where the discovery document of an issuer is.
+/// The URL of the discovery document of an issuer.
 pub(crate) fn well_known(issuer: &str) -> String {
     format!("{}/.well-known/openid-configuration", issuer.trim_end_matches('/'))
 }
@@ -136,7 +137,7 @@ impl OpenId {
         if form_post {
             more.push(("response_mode", "form_post"));
         }
-        // SECURITY O09: no script gets a session without the person's choice at the provider.
+        // SECURITY O09: no script gets a session without the user's choice at the provider.
         if let Some(prompt) = self.rules.prompt().filter(|_| !asked.again) {
             more.push(("prompt", if endpoints.selects_account { prompt } else { "login" }));
         }
@@ -148,7 +149,7 @@ impl OpenId {
         Ok(Begun { url, handle: state, memory: Memory::Code { redirect_uri, verifier, nonce: Some(nonce) } })
     }
 
-    /// Finishes it.
+    /// Finishes a flow.
     pub(crate) async fn finish(
         &self,
         world: &World,
@@ -160,14 +161,14 @@ impl OpenId {
     ) -> Result<Person, Refusal> {
         let now = world.now();
         let endpoints = self.discovery.endpoints(&self.caller, now).await?;
-        // SECURITY O03: the code may be another provider's, and must not be shown to this one.
+        // SECURITY O03: the code may be from another provider, and then must not be sent to this one.
         match iss {
             None if endpoints.says_iss => {
                 let why = "The provider's answer must contain the parameter iss. Pass the full callback URL with its query.";
                 return Err(Refusal::Mismatch(why.into()));
             }
             Some(iss) if !self.rules.is_itself(iss) => {
-                return Err(Refusal::Mismatch("The answer does not come from this provider.".into()));
+                return Err(Refusal::Mismatch("The answer is not from this provider.".into()));
             }
             _ => {}
         }
@@ -175,7 +176,7 @@ impl OpenId {
             self.client.exchange(&self.caller, &endpoints.token, &code, endpoints.only_post, now).await?;
         let Some(id_token) = tokens.id else {
             return Err(Refusal::Setup(
-                "the token endpoint gave no ID token: is openid among the scopes?".into(),
+                "the token endpoint returned no ID token: is openid among the scopes?".into(),
             ));
         };
         let access_token = tokens.access.as_ref().map(|token| token.expose());
@@ -188,12 +189,13 @@ impl OpenId {
             access_token,
             now: world.now(),
         };
-        let mut claims = self.believe(&endpoints, id_token.expose(), &expected).await?;
+        let mut claims = self.checked_claims(&endpoints, id_token.expose(), &expected).await?;
         if let (Some(endpoint), Some(token)) = (&endpoints.userinfo, access_token)
             && (claims.get("email").is_none() || claims.get("name").is_none())
         {
             match self.add_userinfo(endpoint, token, &mut claims).await {
-                // Who it is stands in the ID token: that no more is to be had keeps nobody out.
+                // The ID token identifies the user, so a userinfo endpoint that is down does not prevent the
+                // sign-in.
                 Err(Refusal::Unreachable(cause)) => {
                     tracing::warn!(cause, "a provider's userinfo endpoint does not answer");
                 }
@@ -204,7 +206,7 @@ impl OpenId {
         self.person(&claims, profile)
     }
 
-    /// Who an ID token is about that an app brings; for Google also an access token.
+    /// The user of an ID token that an app got from the provider. For Google it may also be an access token.
     pub(crate) async fn of_token(
         &self,
         world: &World,
@@ -214,7 +216,7 @@ impl OpenId {
     ) -> Result<Person, Refusal> {
         let now = world.now();
         let endpoints = self.discovery.endpoints(&self.caller, now).await?;
-        // A JWT begins with `{"`.
+        // A JWT begins with `{"`, which is `eyJ` in base64url.
         if let Some(tokeninfo) = self.tokeninfo.as_ref().filter(|_| !token.starts_with("eyJ")) {
             let claims = tokeninfo.claims(self, &endpoints, token, now).await?;
             return self.person(&claims, profile);
@@ -227,12 +229,12 @@ impl OpenId {
             access_token: None,
             now,
         };
-        let claims = self.believe(&endpoints, token, &expected).await?;
+        let claims = self.checked_claims(&endpoints, token, &expected).await?;
         self.person(&claims, profile)
     }
 
-    /// What an ID token says, if all of it holds.
-    async fn believe(
+    /// Makes all checks of an ID token. Returns its claims.
+    async fn checked_claims(
         &self,
         endpoints: &Endpoints,
         token: &str,
@@ -249,7 +251,7 @@ impl OpenId {
         Ok(claims)
     }
 
-    /// Adds what the ID token leaves out. It must be about the same person (OpenID Connect Core §5.3.2).
+    /// Adds claims that the ID token lacks. The data must be about the same user (OpenID Connect Core §5.3.2).
     pub(crate) async fn add_userinfo(
         &self,
         endpoint: &Url,
@@ -258,13 +260,13 @@ impl OpenId {
     ) -> Result<(), Refusal> {
         let reply = self.caller.get(endpoint, Some(&format!("Bearer {access_token}")), SMALL).await?;
         if matches!(reply.status, 401 | 403) {
-            return Err(Refusal::Untrusted("The provider does not know its own access token.".into()));
+            return Err(Refusal::Untrusted("The provider rejected its own access token.".into()));
         }
         let Value::Object(userinfo) = reply.ok("userinfo")? else { return Ok(()) };
         if userinfo.get("sub") != claims.get("sub") {
-            return Err(Refusal::Untrusted("What the provider says is about somebody else.".into()));
+            return Err(Refusal::Untrusted("The provider's data is about another user.".into()));
         }
-        // An address and the word about it belong together, whatever a provider calls it.
+        // The address and the claims that vouch for it must be from the same source.
         if !claims.contains_key("email") {
             claims.remove("email_verified");
             claims.remove(OWNS_DOMAIN);

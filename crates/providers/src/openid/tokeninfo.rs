@@ -1,4 +1,5 @@
-//! Access tokens that an app brings: the provider's tokeninfo endpoint says for which client they were issued (Google has one).
+//! Access tokens from apps: the tokeninfo endpoint of the provider names the client that a token was issued to.
+//! Google has such an endpoint.
 
 use doorward_core::clock::Millis;
 use serde_json::Value;
@@ -50,7 +51,7 @@ impl TokenInfo {
         }
         let Some(subject) = info["sub"].as_str() else {
             return Err(Refusal::Untrusted(
-                "The token does not say who it is about: ask for the scope openid.".into(),
+                "The token does not name a user: request the scope openid.".into(),
             ));
         };
         let mut claims = IdClaims::new();
