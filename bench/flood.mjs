@@ -1,99 +1,91 @@
-// Measures the cost of an attack (SECURITY S13-S15): how long the calls of regular users take meanwhile, how fast the
-// server refuses the excess, and how many mails it sends. The limits are those of production, except the limits by
-// source, because this machine is a single source.
+// Measures the cost of an attack (SECURITY S13-S15): how long the requests of other users take meanwhile, and how fast
+// the server refuses the attacker's. Attacker and users are processes of their own that send at a fixed rate; a latency
+// counts from the time at which its request was due. The limits are those of production, except the limits by source,
+// because this machine is a single source.
 
-import { Agent } from "node:http";
-import { median } from "./numbers.mjs";
-import { inFolder, person, post, running, starter, timed } from "./servers.mjs";
+import { inFolder, measure, person, post, running, starter } from "./servers.mjs";
 
-const PARALLEL = 500;
-const MAILS = 1_000;
-const BAD = 100_000;
+/** Requests per second of an attack, over this number of connections. */
+const [RATE, CONNECTIONS] = [2_000, 500];
 
-/** Rows: the attack, and its effect on the calls of regular users. */
+/** Rows: the attack, and its effect on the calls of other users. */
 export const flood = () =>
   inFolder((folder) =>
     running(starter(SETTINGS), folder, async ({ port, memory }) => {
       await post(port, "/v1/signup", person);
-      let tokens = await (await post(port, "/v1/login", person)).json();
-      const home = { "known-device": tokens.known_device };
-      const people = new Agent({ keepAlive: true, maxSockets: 1 });
-      const owners = new Agent({ keepAlive: true, maxSockets: 1 });
-      const crowd = new Agent({ keepAlive: true, maxSockets: PARALLEL });
-      const during = async (name, attack) => {
-        const [keys, refreshes, owner, state] = [[], [], [], { over: false }];
-        const signIns = (async () => {
-          while (!state.over || owner.length < 3) {
-            const answer = await timed(owners, port, "/v1/login", { body: person, headers: home });
-            if (answer.status !== 200) throw new Error(`sign-in on a known device: ${answer.status} ${answer.text}`);
-            owner.push(answer.time);
-          }
-        })();
-        const watch = (async () => {
-          while (!state.over || keys.length < 50) {
-            keys.push((await timed(people, port, "/.well-known/jwks.json", { method: "GET" })).time);
-            const body = new URLSearchParams({ grant_type: "refresh_token", client_id: "doorward", refresh_token: tokens.refresh_token });
-            const answer = await timed(people, port, "/v1/token", { body });
-            if (answer.status !== 200) throw new Error(`a refresh: ${answer.status} ${answer.text}`);
-            tokens = JSON.parse(answer.text);
-            refreshes.push(answer.time);
-          }
-        })();
-        const begun = performance.now();
-        const answers = await attack();
-        const seconds = (performance.now() - begun) / 1000;
-        state.over = true;
-        await Promise.all([watch, signIns]);
-        // Both a wrong password and an invalid token are 401.
-        const isLookedAt = ({ text }) => text.includes("INCORRECT_USERNAME_OR_PASSWORD");
-        const looked_at = answers.filter(isLookedAt).length;
-        const refused = answers.filter((answer) => [400, 401, 429, 503].includes(answer.status) && !isLookedAt(answer));
+      const tokens = await (await post(port, "/v1/login", person)).json();
+      const login = JSON.stringify(person);
+      // The budget of this account is used up, so that each of its sign-ins is refused without a hash.
+      const other = { ...person, email: "refused@example.com" };
+      await post(port, "/v1/signup", other);
+      const wrong = JSON.stringify({ email: other.email, password: "not the password" });
+      const send = (...words) => measure(...words, "--address", `127.0.0.1:${port}`, "--seconds", SECONDS);
+      const during = async (name, attacks) => {
+        const attackers = attacks.map((words) =>
+          send(
+            "repeat",
+            ...words,
+            "--accept",
+            "400,401,429,503",
+            "--rate",
+            `${RATE / attacks.length}`,
+            "--connections",
+            `${Math.floor(CONNECTIONS / attacks.length)}`,
+          ),
+        );
+        const [refusal, refresh, keys, owner, attacked] = await Promise.all([
+          send("repeat", "--path", "/v1/login", "--body", wrong, "--accept", "401,429,503", "--rate", "50", "--connections", "4"),
+          send("refresh", "--login", login, "--header", `known-device: ${tokens.known_device}`, "--rate", "100", "--connections", "4"),
+          send("repeat", "--path", "/.well-known/jwks.json", "--rate", "100", "--connections", "4"),
+          send(
+            "repeat",
+            "--path",
+            "/v1/login",
+            "--body",
+            login,
+            "--header",
+            `known-device: ${tokens.known_device}`,
+            "--rate",
+            "2",
+            "--connections",
+            "2",
+          ),
+          Promise.all(attackers),
+        ]);
+        const checks = attacks.length === 1 ? [401] : [];
+        const answers = attacked.flatMap((it) => Object.entries(it.by_status)).map(([status, of]) => ({ status: Number(status), ...of }));
+        const refused = answers.filter(({ status }) => status >= 400 && !checks.includes(status));
+        const count = (some) => some.reduce((sum, it) => sum + it.count, 0);
         return {
           name,
-          seconds,
-          count: answers.length,
-          refused: refused.length,
-          refused_ms: refused.length ? median(refused.map(({ time }) => time)) : NaN,
-          looked_at,
-          sent: answers.filter(({ status }) => status === 200).length,
-          keys_p99: p99(keys),
-          refresh_p99: p99(refreshes),
-          owner_most: Math.max(...owner),
+          per_second: attacked.reduce((sum, it) => sum + it.per_second, 0),
+          accepted: count(answers.filter(({ status }) => status < 300)),
+          looked_at: count(answers.filter(({ status }) => checks.includes(status))),
+          refused: count(refused),
+          refused_p50: refusal.p50_ms,
+          refused_p99: refusal.p99_ms,
+          refresh_p99: refresh.p99_ms,
+          keys_p99: keys.p99_ms,
+          owner_most: owner.max_ms,
           mib: await memory(),
         };
       };
-      const all = async (count, ask) => {
-        const answers = [];
-        for (let from = 0; from < count; from += PARALLEL) {
-          answers.push(...(await Promise.all(Array.from({ length: Math.min(PARALLEL, count - from) }, (_, at) => ask(from + at)))));
-        }
-        return answers;
-      };
-      const login = (email) => timed(crowd, port, "/v1/login", { body: { email, password: "not the password" } });
-      try {
-        return [
-          await during("nothing else", () => new Promise((done) => setTimeout(() => done([]), 3_000))),
-          await during(`${PARALLEL} sign-ins at once, one account`, () => all(PARALLEL, () => login(person.email))),
-          await during(`${PARALLEL} sign-ins at once, unknown accounts`, () => all(PARALLEL, (at) => login(`unknown${at}@example.com`))),
-          await during(`${MAILS} mails for one address`, () =>
-            all(MAILS, () => timed(crowd, port, "/v1/code", { body: { email: person.email } })),
-          ),
-          await during(`${BAD} invalid requests`, () => all(BAD, (at) => BAD_CALLS[at % BAD_CALLS.length](crowd, port))),
-        ];
-      } finally {
-        people.destroy();
-        owners.destroy();
-        crowd.destroy();
-      }
+      const signIn = (email) => ["--path", "/v1/login", "--body", JSON.stringify({ email, password: "not the password" })];
+      return [
+        await during("no attack", []),
+        await during("sign-ins on one account", [signIn(person.email)]),
+        await during("sign-ins on unknown addresses", [signIn("unknown{n}@example.com")]),
+        await during("mails to one address", [["--path", "/v1/code", "--body", JSON.stringify({ email: person.email })]]),
+        await during("invalid requests", [
+          ["--path", "/v1/login", "--body", JSON.stringify({ email: 1 })],
+          ["--path", "/v1/profile", "--header", `authorization: Bearer ${FORGED}`],
+          ["--path", "/v1/login", "--body", login, "--header", `dpop: ${FORGED_PROOF}`],
+        ]),
+      ];
     }),
   );
 
-/** Invalid requests: JSON of another shape, a forged token, a proof with an invalid signature. */
-const BAD_CALLS = [
-  (agent, port) => timed(agent, port, "/v1/login", { body: { email: 1 } }),
-  (agent, port) => timed(agent, port, "/v1/profile", { method: "GET", headers: { authorization: `Bearer ${FORGED}` } }),
-  (agent, port) => timed(agent, port, "/v1/login", { body: person, headers: { dpop: FORGED_PROOF } }),
-];
+const SECONDS = process.env.BENCH_SECONDS ?? "5";
 const encoded = (value) => Buffer.from(JSON.stringify(value)).toString("base64url");
 const signature = Buffer.alloc(64, 1).toString("base64url");
 const FORGED = `${encoded({ typ: "at+jwt", alg: "ES256", kid: "none" })}.${encoded({ sub: "a", exp: 4102444800 })}.${signature}`;
@@ -114,5 +106,3 @@ const SETTINGS = {
   PASSWORD__HASH_PASSES: "2",
   CAPTCHA__KIND: "none",
 };
-
-const p99 = (times) => times.toSorted((a, b) => a - b)[Math.floor(times.length * 0.99)];

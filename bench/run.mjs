@@ -20,11 +20,8 @@ const { values, positionals: parts } = parseArgs({
   allowPositionals: true,
   options: { samples: { type: "string", default: "2000" }, accounts: { type: "string", default: "1000000" } },
 });
-/**
- * Limits in ms during a flood: refreshes, keys and refusals; and the owner's sign-in (SECURITY S14, R04). The time of
- * refusals includes this program's own time, because it sends all of them at once.
- */
-const [PROMPT, SIGNED_IN] = [50, 2_000];
+/** Limits in ms during a flood: requests of other users, refusals, and the owner's sign-in (SECURITY S14, R04). */
+const [OTHERS, PROMPT, SIGNED_IN] = [25, 50, 2_000];
 const wanted = (part) => parts.length === 0 || parts.includes(part);
 const memory = Math.round(totalmem() / 2 ** 30);
 console.log(`\n${cpus()[0].model}, ${availableParallelism()} cores, ${memory} GiB, Node ${process.version}\n`);
@@ -87,24 +84,31 @@ if (wanted("server")) {
   const hash = await bareHash();
   const doorward = await ours();
   const peer = await betterAuth();
-  const row = (name, of) => [name, of(doorward), of(peer)];
+  const percent = (100 * doorward.login.per_second) / hash.per_second;
+  /** A row with its budget: a number that has to be reached (`least`) or kept (`most`). */
+  const row = (name, value, show, { least, most } = /** @type {{ least?: number, most?: number }} */ ({})) => {
+    const own = value(doorward);
+    const is_met = own >= (least ?? -Infinity) && own <= (most ?? Infinity);
+    const budget = least === undefined && most === undefined ? "" : `${least === undefined ? "≤" : "≥"} ${whole(least ?? most)}`;
+    return [name, show(own), budget, budget && (is_met ? "met" : "missed"), show(value(peer))];
+  };
   console.log(
     table(
-      ["server", "doorward", "Better Auth"],
+      ["server", "doorward", "budget", "", "Better Auth"],
       [
-        row("logins per second", (it) => whole(it.login.per_second)),
-        ["  compared with the bare hash", `${Math.round((100 * doorward.login.per_second) / hash.per_second)} %`, ""],
-        row("refreshes per second", (it) => whole(it.refresh?.per_second)),
-        row("  p99 at 70 % of that, ms", (it) => milliseconds(it.refresh?.p99_ms)),
-        row("  with a proof each (DPoP)", (it) => whole(it.bound_refresh?.per_second)),
-        row("  p99 at 70 % of that, ms", (it) => milliseconds(it.bound_refresh?.p99_ms)),
-        row("profile (session) reads per second", (it) => whole(it.profile.per_second)),
-        row("  p99 at 70 % of that, ms", (it) => milliseconds(it.profile.p99_ms)),
-        row("  with a proof each (DPoP)", (it) => whole(it.bound_profile?.per_second)),
-        row("  p99 at 70 % of that, ms", (it) => milliseconds(it.bound_profile?.p99_ms)),
-        row("start to ready, ms", (it) => whole(it.ready_ms)),
-        row("memory idle, MiB", (it) => whole(it.idle_mib)),
-        row("memory after the load, MiB", (it) => whole(it.memory_mib)),
+        row("logins per second", (it) => it.login.per_second, whole),
+        ["  % of what the bare hash allows", whole(percent), "≥ 95", percent >= 95 ? "met" : "missed", ""],
+        row("refreshes per second", (it) => it.refresh?.per_second, whole),
+        row("  p99 at 70 % of that, ms", (it) => it.refresh?.p99_ms, milliseconds, { most: 25 }),
+        row("  with a proof each (DPoP)", (it) => it.bound_refresh?.per_second, whole, { least: 5_000 }),
+        row("  p99 at 70 % of that, ms", (it) => it.bound_refresh?.p99_ms, milliseconds, { most: 25 }),
+        row("profile (session) reads per second", (it) => it.profile.per_second, whole),
+        row("  p99 at 70 % of that, ms", (it) => it.profile.p99_ms, milliseconds, { most: 25 }),
+        row("  with a proof each (DPoP)", (it) => it.bound_profile?.per_second, whole),
+        row("  p99 at 70 % of that, ms", (it) => it.bound_profile?.p99_ms, milliseconds, { most: 25 }),
+        row("start to ready, ms", (it) => it.ready_ms, whole),
+        row("memory idle, MiB", (it) => it.idle_mib, whole, { most: 25 }),
+        row("memory after the load, MiB", (it) => it.memory_mib, whole, { most: 80 }),
       ],
     ),
   );
@@ -176,12 +180,12 @@ if (wanted("webhooks")) {
 if (wanted("flood")) {
   const head = [
     "attack",
-    "requests",
-    "seconds",
+    "requests/s",
     "passwords checked",
-    "mails",
+    "accepted",
     "refused",
     "  median ms",
+    "  p99 ms",
     "refresh p99 ms",
     "JWKS p99 ms",
     "known device, max ms",
@@ -193,12 +197,12 @@ if (wanted("flood")) {
       head,
       rows.map((it) => [
         it.name,
-        whole(it.count),
-        it.seconds.toFixed(1),
+        whole(it.per_second),
         whole(it.looked_at),
-        whole(it.sent),
+        whole(it.accepted),
         whole(it.refused),
-        milliseconds(it.refused_ms),
+        milliseconds(it.refused_p50),
+        milliseconds(it.refused_p99),
         milliseconds(it.refresh_p99),
         milliseconds(it.keys_p99),
         whole(it.owner_most),
@@ -207,20 +211,18 @@ if (wanted("flood")) {
     ),
   );
   console.log(
-    `\nAttackers, users and the server share this machine. Refused are the responses 400, 401, 429 and 503. "Known device" is the owner's sign-in on a device that the account knows.\n`,
+    `\nAttackers, users and the server share this machine. Refused are the responses 400, 429 and 503, and 401 to an invalid token. "Known device" is the owner's sign-in on a device that the account knows.\n`,
   );
   const missed = rows.flatMap((it) =>
     [
-      ...[
-        ["refresh p99", it.refresh_p99],
-        ["JWKS p99", it.keys_p99],
-        ["refused, median", it.refused_ms],
-      ].filter(([, ms]) => ms > PROMPT),
-      ...[["sign-in on a known device", it.owner_most]].filter(([, ms]) => ms > SIGNED_IN),
-    ].map(([what, ms]) => `${it.name}: ${what} ${whole(ms)} ms`),
+      ["refresh p99", it.refresh_p99, OTHERS],
+      ["JWKS p99", it.keys_p99, OTHERS],
+      ["refused p99", it.refused_p99, PROMPT],
+      ["sign-in on a known device", it.owner_most, SIGNED_IN],
+    ].flatMap(([what, ms, limit]) => (ms > limit ? [`${it.name}: ${what} ${whole(ms)} ms, limit ${whole(limit)} ms`] : [])),
   );
   if (missed.length) {
-    console.log(`Over the limit of ${PROMPT} ms, or ${whole(SIGNED_IN)} ms for the sign-in on a known device:\n  ${missed.join("\n  ")}\n`);
+    console.log(`Missed:\n  ${missed.join("\n  ")}\n`);
     process.exitCode = 1;
   }
 }
@@ -259,7 +261,8 @@ if (wanted("timing")) {
   console.log(`
 Medians over one connection, in random order; p of the Mann-Whitney U test. Different: the responses differ, or p is below
 0.001 and the medians are more than 0.02 ms apart. In all rows but one the hashes are cheap (64 KiB, 1 pass), so that they
-hide no difference. The server sends responses that could reveal an account at multiples of 50 ms.
+hide no difference. The server sends responses that could reveal an account at multiples of 50 ms after
+the request.
 `);
   if (rows.some((row) => row.told)) process.exitCode = 1;
 }

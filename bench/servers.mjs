@@ -21,7 +21,7 @@ export const person = { email: "bench@example.com", password: "correct horse bat
 export const address = (number) => `${((BigInt(number) * 2654435761n) & 0xffffffffn).toString(16).padStart(8, "0")}@example.com`;
 
 /** Runs the load generator and returns its result: `{ per_second, p50_ms, p99_ms, failures }`. */
-async function measure(...args) {
+export async function measure(...args) {
   const { stdout } = await promisify(execFile)(load, args);
   const result = JSON.parse(stdout);
   if (result.failures) throw new Error(`${args.join(" ")}: ${result.failures} failures, ${result.first_failure}`);

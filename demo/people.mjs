@@ -1,8 +1,9 @@
-// Who has an account at the demo provider: a few who differ in what is known of their e-mail address, and whoever is typed in.
+// The accounts of the demo provider: three fixed ones (e-mail address verified, not verified, none), and those that a visitor
+// types in.
 
 import { createHash } from "node:crypto";
 
-/** On the sign-in screen, in this order. */
+/** The accounts on the sign-in screen, in this order. */
 export const PEOPLE = [
   { name: "Ada Lovelace", email: "ada@example.com", email_verified: true },
   { name: "Grace Hopper", email: "grace@example.com", email_verified: false },
@@ -13,7 +14,7 @@ const known = new Map();
 for (const person of PEOPLE) enrol(person);
 
 /**
- * Takes up somebody; the same name is the same person, also after a new start. Gives the id that apps get.
+ * Adds an account and returns its id (`sub`). The id is derived from the name, so it is the same after a restart.
  * @param {{ name: string, email?: string, email_verified?: boolean }} person
  */
 export function enrol({ name, email, email_verified }) {
@@ -30,5 +31,5 @@ export function enrol({ name, email, email_verified }) {
   return sub;
 }
 
-/** What apps are told of somebody. */
+/** The OpenID claims of an account. */
 export const claimsOf = (sub) => known.get(sub);

@@ -1,8 +1,8 @@
-// A real OpenID provider on loopback, for the demo site and for its end-to-end tests: sign-in and consent screens as elsewhere, and no
-// account anywhere. The protocol is oidc-provider's, which is certified; ours are the screens and who there is.
+// A real OpenID provider on loopback, for the demo site and its end-to-end tests. It has the usual sign-in and consent screens and needs
+// no account elsewhere. The certified package oidc-provider implements the protocol; the screens and the accounts are in this folder.
 //
-// `cargo xtask start` runs it beside the server: `node demo/provider.mjs [port]`. It says on stdout its issuer and the client's id and
-// secret, and ends when its stdin does, which is when who started it is gone.
+// `cargo xtask start` runs it together with the server: `node demo/provider.mjs [port]`. It prints its issuer, the client id and the
+// client secret on stdout, and exits when its stdin closes, that is, when the process that started it has ended.
 
 import { generateKeyPairSync, randomBytes, randomUUID } from "node:crypto";
 import { once } from "node:events";
@@ -20,7 +20,7 @@ const HEADERS = {
   "cache-control": "no-store",
 };
 
-/** Listens on `port`, or on a free one where that is taken, for one client: the server that the demo site belongs to. */
+/** Starts a provider with one client, the server of the demo site. Listens on `port`, or on a free port if it is taken. */
 export async function startProvider({ port = 0 } = {}) {
   const secret = randomUUID();
   const server = await listen(port);
@@ -30,9 +30,9 @@ export async function startProvider({ port = 0 } = {}) {
     issuer,
     clientId: CLIENT_ID,
     secret,
-    /** How many codes were exchanged for tokens. */
+    /** The number of codes that were exchanged for tokens. */
     exchanges: 0,
-    /** From now on tokens are signed with another key, and the old one is not published any more. */
+    /** Replaces the signing key: the provider signs with a new one and no longer publishes the old one. */
     rotateKeys: async () => {
       running.oidc = await quietly(() => provider(issuer, secret, cookieKey));
       running.oidc.on("grant.success", () => (running.exchanges += 1));
@@ -58,7 +58,7 @@ async function listen(port) {
   }
 }
 
-// It advises a newer Node than ours, and a database: nothing that who tries the demo could act on.
+// Hides the warnings of oidc-provider at start: it recommends a newer Node and a database, which does not matter for a demo.
 async function quietly(begin) {
   const { warn } = console;
   console.warn = () => {};
@@ -72,7 +72,7 @@ async function provider(issuer, secret, cookieKey) {
   const oidc = new Provider(issuer, {
     clients: [{ client_id: CLIENT_ID, client_secret: secret, client_name: "doorward", redirect_uris: ["http://localhost/callback"] }],
     jwks: { keys: [signingKey()] },
-    // A browser keeps cookies by host, whatever the port: two providers of one machine must not take each other's.
+    // Cookies belong to a host, not to a port: two providers on one machine need different cookie names.
     cookies: { keys: [cookieKey], names: cookieNames(issuer) },
     pkce: { required: () => true },
     scopes: ["openid", "profile", "email"],
@@ -87,7 +87,7 @@ async function provider(issuer, secret, cookieKey) {
     },
     ttl: { AccessToken: 600, AuthorizationCode: 60, IdToken: 600, Interaction: 3600, Session: 86_400, Grant: 86_400 },
   });
-  // The demo site may be on any port of this machine, and tests begin flows on many.
+  // The demo site can run on any port of this machine, and the tests use several.
   oidc.Client.prototype.redirectUriAllowed = (address) => /^http:\/\/(localhost|127\.0\.0\.1)(:\d+)?\//.test(address);
   return oidc;
 }
@@ -122,7 +122,7 @@ function screen(back, { prompt, params, session }) {
 
 async function decide(oidc, { prompt, params, session, grantId }, form, request, response) {
   const finish = (result) => oidc.interactionFinished(request, response, result, { mergeWithLastSubmission: prompt.name === "consent" });
-  if (form.cancel) return finish({ error: "access_denied", error_description: "The person said no." });
+  if (form.cancel) return finish({ error: "access_denied", error_description: "The user cancelled the sign-in." });
   if (prompt.name !== "consent") return finish({ login: { accountId: accountOf(form) }, select_account: {} });
   const { accountId } = session;
   const grant = (grantId && (await oidc.Grant.find(grantId))) || new oidc.Grant({ accountId, clientId: params.client_id });

@@ -1,4 +1,4 @@
-// The demo provider's own pages. They look like nobody else's, so that one sees where one is.
+// The pages of the demo provider. Their design differs from the demo site's, so that a user sees which site is open.
 
 const escaped = (text) => String(text).replace(/[&<>"']/g, (sign) => `&#${sign.charCodeAt(0)};`);
 
@@ -17,20 +17,20 @@ const page = (title, body) => `<!doctype html>
       <p class="brand">Demo ID</p>
       ${body}
     </main>
-    <footer>Stands on this machine for Google and the like. It asks for no password and forgets everything when it ends.</footer>
+    <footer>Runs on this machine in place of Google and other providers. It needs no password and keeps no data after it ends.</footer>
   </body>
 </html>
 `;
 
 const aboutAddress = ({ email, email_verified }) => (email ? `${email}${email_verified ? "" : " (not confirmed)"}` : "no e-mail address");
 
-/** Who is it? `back` is where the forms go. */
+/** The sign-in screen. `back` is the action of its forms. */
 export const signInScreen = (back, people) =>
   page(
     "Sign in",
     `
       <h1>Sign in</h1>
-      <p>to go on to <strong>doorward's demo site</strong></p>
+      <p>to continue to <strong>doorward's demo site</strong></p>
       <form method="post" action="${back}">
         ${people
           .map(
@@ -41,28 +41,28 @@ export const signInScreen = (back, people) =>
           .join("\n        ")}
       </form>
       <form method="post" action="${back}">
-        <h2>Or be somebody else</h2>
+        <h2>Or use another account</h2>
         <label for="name">Name</label>
         <input id="name" name="name" autocomplete="off" maxlength="100" required>
-        <label for="email">E-mail address, if you like</label>
+        <label for="email">E-mail address (optional)</label>
         <input id="email" name="email" type="email" autocomplete="off" maxlength="200">
         <p class="check">
           <input id="verified" name="email_verified" type="checkbox" checked>
           <label for="verified">Demo ID has confirmed this address</label>
         </p>
-        <button>Go on</button>
+        <button>Continue</button>
         <button class="quiet" name="cancel" value="1" formnovalidate>Cancel</button>
       </form>`,
   );
 
-/** May the app know this? */
+/** The consent screen. */
 export const consentScreen = (back, person, scopes) =>
   page(
     "Allow",
     `
-      <h1>doorward's demo site wants to know</h1>
+      <h1>doorward's demo site asks for</h1>
       <ul>
-        <li>that you are you</li>
+        <li>your identity</li>
         ${scopes.includes("profile") ? `<li>your name: <strong>${escaped(person.name)}</strong></li>` : ""}
         ${scopes.includes("email") ? `<li>your e-mail address: <strong>${escaped(aboutAddress(person))}</strong></li>` : ""}
       </ul>
@@ -72,14 +72,14 @@ export const consentScreen = (back, person, scopes) =>
       </form>`,
   );
 
-/** What went wrong. */
+/** The error page. */
 export const errorScreen = (words) =>
   page(
     "Error",
     `
-      <h1>This did not work</h1>
+      <h1>The sign-in failed</h1>
       <p id="error">${escaped(words)}</p>
-      <p>Go back to the app and begin again.</p>`,
+      <p>Go back to the app and start again.</p>`,
   );
 
 export const STYLE = `

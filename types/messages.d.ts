@@ -1,4 +1,4 @@
-// The build makes these modules of protocol/locales: English texts and their translations.
+// The build generates these modules from protocol/locales: English messages and their translations.
 
 declare module "*/messages-de.js" {
   const texts: Record<string, string>;

@@ -1,7 +1,7 @@
 import type { AddressInfo } from "node:net";
 
 declare module "node:net" {
-  // No server here listens at a path.
+  // No server in this repository listens on a Unix socket.
   interface Server {
     address(): AddressInfo;
   }

@@ -1,4 +1,4 @@
-// The package as the tests use it: by the names of its contract. They give the calls anything, what is wrong, too.
+// The package for the tests: the names of its public types, but with any arguments, because the tests also pass invalid ones.
 
 import type * as contract from "../js/index.js";
 import type { MylibAuth } from "../js/mylib.js";

@@ -1,17 +1,17 @@
-// What the programs in tests/ and bench/ have beyond the types of Node.js and of browsers.
+// Types for the programs in tests/ and bench/, in addition to those of Node.js and of browsers.
 
-// What functions that run in a page find there: what the package exports, and what the tests have put there.
+// Globals for functions that run in a page: the exports of the package, and values that the tests define.
 declare const AuthClient: typeof import("./package.js").AuthClient;
 declare const AuthError: typeof import("./package.js").AuthError;
 declare const isAuthError: typeof import("./package.js").isAuthError;
 declare const auth: InstanceType<typeof AuthClient>;
-/** Waits until this holds, or for a while. */
+/** Waits until `holds` returns a true value, or for a limited time. */
 declare function until(holds: () => unknown): Promise<void>;
-/** What a call rejects with: its code and field. */
+/** The code and the field of the error with which a call rejects. */
 declare function refusal(call: Promise<unknown>): Promise<string>;
 /** The events of `auth` so far. */
 declare const events: any[];
-/** The rejections that nobody has handled. */
+/** The unhandled rejections of the page. */
 declare const unhandled: any[];
 /** The form of the page. */
 declare const f: any;
@@ -19,7 +19,7 @@ interface Window {
   [name: string]: any;
 }
 
-// The tests know which element of their page they ask for.
+// A selector in a test may have any element type: the tests know the elements of their page.
 interface ParentNode {
   querySelector<Tag extends keyof HTMLElementTagNameMap>(tag: Tag): HTMLElementTagNameMap[Tag];
   querySelector(selector: string): any;
@@ -31,16 +31,16 @@ interface HTMLFormControlsCollection {
   [name: string]: any;
 }
 
-// A promise that is made by hand resolves with anything, or with nothing.
+// A promise of the tests may resolve with any value, or without one.
 interface PromiseConstructor {
   new (executor: (resolve: (value?: any) => void, reject: (reason?: any) => void) => void): Promise<any>;
 }
-// It makes a text of a Buffer.
+// JSON.parse converts a Buffer to text.
 interface JSON {
   parse(text: Uint8Array): any;
 }
 
-// Only tests/package/package.json has these.
+// These packages are installed only in tests/package.
 declare module "publint";
 declare module "publint/utils";
 declare module "vite";

@@ -1,4 +1,4 @@
-// What a script of www/ finds by an id or a selector is an element of its own page, which the checker does not read.
+// The scripts of www/ look up elements of their own page. TypeScript does not read the page, so the type of an element is `any`.
 
 interface Document {
   getElementById(id: string): any;

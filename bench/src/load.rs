@@ -1,6 +1,8 @@
 //! Connections that send requests continuously, and the latencies of their responses.
 
+use std::borrow::Cow;
 use std::cell::Cell;
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::net::SocketAddr;
 use std::rc::Rc;
@@ -11,7 +13,7 @@ use hyper::body::Bytes;
 use hyper::client::conn::http1;
 use hyper::{StatusCode, Uri};
 use hyper_util::rt::TokioIo;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use tokio::net::TcpStream;
 use tokio::task::LocalSet;
 use tokio::time::{Instant, sleep_until};
@@ -26,9 +28,9 @@ pub(crate) enum Plan {
     /// Repeats the same request.
     Repeat(Request),
     /// Logs in once, then refreshes, each time with the token of the previous refresh.
-    Refresh { login: String, bound: bool },
+    Refresh { login: Request, bound: bool },
     /// Logs in once, then reads with its token, each time with a proof.
-    Read { login: String, path: String },
+    Read { login: Request, path: String },
 }
 
 /// One request.
@@ -52,6 +54,17 @@ impl Request {
         Ok(Request { path: path.parse()?, headers: pairs, body })
     }
 
+    /// The same with the number of the request in the place of `{n}` in its body.
+    fn numbered(&self, number: u64) -> Cow<'_, Request> {
+        match &self.body {
+            Some(body) if body.contains("{n}") => {
+                let body = Some(body.replace("{n}", &number.to_string()));
+                Cow::Owned(Request { body, ..self.clone() })
+            }
+            _ => Cow::Borrowed(self),
+        }
+    }
+
     fn refresh(token: &str) -> Result<Request, Failure> {
         let body = format!("grant_type=refresh_token&client_id=doorward&refresh_token={token}");
         let form = ("content-type".into(), "application/x-www-form-urlencoded".into());
@@ -63,6 +76,8 @@ impl Request {
 #[derive(Default)]
 struct Seen {
     milliseconds: Vec<f64>,
+    /// The same by the status of the response.
+    by_status: BTreeMap<u16, Vec<f64>>,
     failures: u64,
     first_failure: Option<String>,
 }
@@ -74,7 +89,7 @@ pub(crate) async fn run(load: &Load, plan: Plan) -> Result<Value, Failure> {
     if !load.address.ip().is_loopback() {
         return Err("only a server on this machine can be measured".into());
     }
-    let plan = Rc::new(plan);
+    let (plan, load) = (Rc::new(plan), Rc::new(load.clone()));
     let left = Rc::new(Cell::new(load.requests));
     let begin = Instant::now() + WARM_UP;
     let end = begin + Duration::from_secs(load.seconds);
@@ -85,7 +100,8 @@ pub(crate) async fn run(load: &Load, plan: Plan) -> Result<Value, Failure> {
             let gap = Duration::from_secs_f64(load.connections as f64 / rate);
             (gap.mul_f64(number as f64 / load.connections as f64), gap)
         });
-        let task = connection(load.address, Rc::clone(&plan), Rc::clone(&left), begin, end, pace);
+        let load = Rc::clone(&load);
+        let task = connection(load, Rc::clone(&plan), Rc::clone(&left), begin, end, pace);
         tasks.push(local.spawn_local(task));
     }
     let mut all = Seen::default();
@@ -94,6 +110,9 @@ pub(crate) async fn run(load: &Load, plan: Plan) -> Result<Value, Failure> {
             for task in tasks {
                 let seen = task.await??;
                 all.milliseconds.extend(seen.milliseconds);
+                for (status, milliseconds) in seen.by_status {
+                    all.by_status.entry(status).or_default().extend(milliseconds);
+                }
                 all.failures += seen.failures;
                 all.first_failure = all.first_failure.take().or(seen.first_failure);
             }
@@ -101,24 +120,40 @@ pub(crate) async fn run(load: &Load, plan: Plan) -> Result<Value, Failure> {
         })
         .await?;
     all.milliseconds.sort_by(f64::total_cmp);
-    let at = |share: f64| all.milliseconds.get((all.milliseconds.len() as f64 * share) as usize).copied();
+    let at = |share: f64| percentile(&all.milliseconds, share);
+    let by_status: Map<String, Value> = all
+        .by_status
+        .iter_mut()
+        .map(|(status, times)| {
+            times.sort_by(f64::total_cmp);
+            let (p50, p99) = (percentile(times, 0.50), percentile(times, 0.99));
+            (status.to_string(), json!({ "count": times.len(), "p50_ms": p50, "p99_ms": p99 }))
+        })
+        .collect();
     Ok(json!({
         "per_second": all.milliseconds.len() as f64 / load.seconds as f64,
         "p50_ms": at(0.50),
         "p99_ms": at(0.99),
+        "max_ms": all.milliseconds.last(),
+        "by_status": by_status,
         "failures": all.failures,
         "first_failure": all.first_failure,
     }))
 }
 
+fn percentile(sorted: &[f64], share: f64) -> Option<f64> {
+    sorted.get((sorted.len() as f64 * share) as usize).copied()
+}
+
 async fn connection(
-    address: SocketAddr,
+    load: Rc<Load>,
     plan: Rc<Plan>,
     left: Rc<Cell<u64>>,
     begin: Instant,
     end: Instant,
     pace: Option<(Duration, Duration)>,
 ) -> Result<Seen, Failure> {
+    let address = load.address;
     let stream = TcpStream::connect(address).await?;
     stream.set_nodelay(true)?;
     let (sender, driver) = http1::handshake(TokioIo::new(stream)).await?;
@@ -130,8 +165,7 @@ async fn connection(
     let mut tokens = match &*plan {
         Plan::Repeat(_) => None,
         Plan::Refresh { login, .. } | Plan::Read { login, .. } => {
-            let request = Request::new("/v1/login", &[], Some(login.clone()))?;
-            let (status, body) = line.send(&request, None).await?;
+            let (status, body) = line.send(login, None).await?;
             Some(tokens(&body).ok_or_else(|| format!("the login was answered {status}"))?)
         }
     };
@@ -139,6 +173,7 @@ async fn connection(
     let mut pace = pace.map(|(offset, gap)| (Instant::now() + offset, gap));
     while Instant::now() < end && left.get() > 0 {
         left.set(left.get() - 1);
+        let number = load.requests - left.get();
         let mut due = Instant::now();
         if let Some((next, gap)) = &mut pace {
             sleep_until(*next).await;
@@ -146,7 +181,7 @@ async fn connection(
             *next += *gap;
         }
         let (status, body) = match (&*plan, &tokens) {
-            (Plan::Repeat(request), _) => line.send(request, None).await?,
+            (Plan::Repeat(request), _) => line.send(&request.numbered(number), None).await?,
             (Plan::Refresh { .. }, Some((refresh, _))) => {
                 line.send(&Request::refresh(refresh)?, None).await?
             }
@@ -158,11 +193,13 @@ async fn connection(
         if let Plan::Refresh { .. } = *plan {
             tokens = self::tokens(&body);
         }
-        if !status.is_success() {
+        if !status.is_success() && !load.accept.contains(&status.as_u16()) {
             seen.failures += 1;
             seen.first_failure.get_or_insert_with(|| format!("{status} {}", String::from_utf8_lossy(&body)));
         } else if due >= begin && Instant::now() < end {
-            seen.milliseconds.push(due.elapsed().as_secs_f64() * 1000.0);
+            let milliseconds = due.elapsed().as_secs_f64() * 1000.0;
+            seen.milliseconds.push(milliseconds);
+            seen.by_status.entry(status.as_u16()).or_default().push(milliseconds);
         }
     }
     Ok(seen)

@@ -36,7 +36,7 @@ enum What {
         /// Headers, `name: value`.
         #[arg(long)]
         header: Vec<String>,
-        /// JSON body; makes it a POST.
+        /// JSON body; makes it a POST. `{n}` becomes the number of the request.
         #[arg(long)]
         body: Option<String>,
     },
@@ -47,6 +47,9 @@ enum What {
         /// Body of the login at the beginning of each session.
         #[arg(long)]
         login: String,
+        /// Headers of the login, `name: value`.
+        #[arg(long)]
+        header: Vec<String>,
         /// Binds each session to a key, and sends a proof with every request.
         #[arg(long)]
         bound: bool,
@@ -83,6 +86,9 @@ struct Load {
     /// fast as the server responds.
     #[arg(long)]
     rate: Option<f64>,
+    /// Statuses outside 200 to 299 that are no failure, like `429,503`.
+    #[arg(long, value_delimiter = ',')]
+    accept: Vec<u16>,
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -93,10 +99,12 @@ fn main() -> Result<(), Box<dyn Error>> {
             let request = load::Request::new(&path, &header, body)?;
             runtime.block_on(load::run(&load, load::Plan::Repeat(request)))?
         }
-        What::Refresh { load, login, bound } => {
+        What::Refresh { load, login, header, bound } => {
+            let login = load::Request::new("/v1/login", &header, Some(login))?;
             runtime.block_on(load::run(&load, load::Plan::Refresh { login, bound }))?
         }
         What::Read { load, login, path } => {
+            let login = load::Request::new("/v1/login", &[], Some(login))?;
             runtime.block_on(load::run(&load, load::Plan::Read { login, path }))?
         }
     };

@@ -12,7 +12,7 @@ async fn delete(t: &TestApp, who: &Value, body: Value) -> crate::support::Answer
 }
 
 #[tokio::test]
-async fn an_account_is_erased_with_its_password_and_nothing_of_it_is_left() {
+async fn the_password_confirms_a_deletion_that_erases_all_data_of_the_account() {
     let t = TestApp::with("[user_data.age]\ntype = \"number\"").await;
     let who = t.somebody().await;
     let other = t.login(ADA, "correct horse").await;
@@ -35,7 +35,7 @@ async fn an_account_is_erased_with_its_password_and_nothing_of_it_is_left() {
 }
 
 #[tokio::test]
-async fn an_account_is_erased_with_a_code_where_it_has_no_password() {
+async fn a_code_confirms_the_deletion_of_an_account_without_a_password() {
     let t = TestApp::new().await;
     let who = t.phone("+4930901820").await;
     t.advance(MINUTE);
@@ -48,7 +48,7 @@ async fn an_account_is_erased_with_a_code_where_it_has_no_password() {
 }
 
 #[tokio::test]
-async fn a_device_alone_needs_only_the_fresh_sign_in() {
+async fn a_fresh_sign_in_is_enough_to_delete_an_account_with_a_device_only() {
     let t = TestApp::new().await;
     let who = t.device("the device of somebody").await;
     delete(&t, &who, json!({})).await.ok();
@@ -56,7 +56,7 @@ async fn a_device_alone_needs_only_the_fresh_sign_in() {
 }
 
 #[tokio::test]
-async fn seed_a40_a_new_password_takes_the_old_one_and_ends_the_other_sessions() {
+async fn seed_a40_a_password_change_needs_the_old_password_and_ends_other_sessions() {
     let t = TestApp::new().await;
     let (who, other) = (t.somebody().await, t.login(ADA, "correct horse").await);
     t.sql_do("update identities set verified_at = 1").await;
@@ -78,7 +78,7 @@ async fn seed_a40_a_new_password_takes_the_old_one_and_ends_the_other_sessions()
 }
 
 #[tokio::test]
-async fn seed_a41_who_has_no_password_yet_gives_no_old_one() {
+async fn seed_a41_a_first_password_needs_no_old_password() {
     let t = TestApp::new().await;
     let who = t.phone("+4930901820").await;
     t.post_as(&who, "/v1/password", json!({ "new_password": "passw0rd", "old_password": "" })).await.ok();

@@ -1,4 +1,4 @@
-//! Two hundred at once: one winner, clean errors for the rest, never two accounts, never none.
+//! 200 calls at once: one succeeds, the others get clean errors, and exactly one account exists.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU16, Ordering};
@@ -11,13 +11,13 @@ use crate::support::{Answer, Call, MINUTE, TestApp};
 
 const CROWD: usize = 200;
 
-/// Makes so many calls at once, and tells how often each status and code was answered.
+/// Makes `calls` calls at once and counts the answers by status and code.
 async fn all(calls: usize, call: impl Fn(usize) -> Call) -> (Vec<Answer>, BTreeMap<String, usize>) {
     let (answers, count, _) = all_and_repeated(calls, call).await;
     (answers, count)
 }
 
-/// As [`all`], and tells how many calls were answered 503 and repeated.
+/// As [`all`]. Also returns how many answers were 503 and were repeated.
 async fn all_and_repeated(
     calls: usize,
     call: impl Fn(usize) -> Call,
@@ -27,8 +27,9 @@ async fn all_and_repeated(
     let mut repeated = 0;
     static CROWDS: AtomicU16 = AtomicU16::new(0);
     let crowd = CROWDS.fetch_add(1, Ordering::SeqCst);
-    // On a busy machine a call can find no free connection to PostgreSQL. The client repeats it with the same key, as the SDK
-    // does: what was carried out before its answer was lost is answered, and not carried out again.
+    // A busy machine may have no free connection to PostgreSQL. The client repeats such a call with the same
+    // idempotency key, as the SDK does. If the call was carried out before its answer was lost, the server
+    // returns the answer and does not carry it out again.
     for _ in 0..20 {
         let tasks = waiting.iter().map(|at| {
             let key = format!("6f1c2b70-5f0d-4e0c-{crowd:04x}-{at:012x}");
@@ -45,7 +46,7 @@ async fn all_and_repeated(
             break;
         }
     }
-    assert_eq!(answers.len(), calls, "the server stays overloaded");
+    assert_eq!(answers.len(), calls, "the server stayed overloaded");
     let mut count = BTreeMap::new();
     for answer in &answers {
         let code = answer.json["code"].as_str().unwrap_or_default();
@@ -59,7 +60,7 @@ fn counts<const N: usize>(expected: [(&str, usize); N]) -> BTreeMap<String, usiz
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn seed_h40_one_new_device_that_signs_in_200_times_at_once_is_one_account() {
+async fn seed_h40_200_first_sign_ins_of_one_device_at_once_create_one_account() {
     let t = TestApp::new().await;
     let body = json!({ "device_id": "one-device-for-all-of-them" });
     let (answers, count, repeated) =
@@ -68,15 +69,15 @@ async fn seed_h40_one_new_device_that_signs_in_200_times_at_once_is_one_account(
     let first = &answers[0].json["user"]["user_id"];
     assert!(answers.iter().all(|answer| &answer.json["user"]["user_id"] == first));
     assert_eq!(t.sql("select count(*) from accounts").await, "1");
-    // This call takes no key. A committed sign-in can be answered 503, because its answer is read over another connection:
-    // such a sign-in counts as well, and has its session.
+    // This call takes no idempotency key. A committed sign-in can still be answered 503, because its answer
+    // is read over another connection. Such a sign-in counts and has a session.
     let logins: usize = t.sql("select logins_count from accounts").await.parse().unwrap();
     assert!((CROWD..=CROWD + repeated).contains(&logins), "{logins} sign-ins, {repeated} calls repeated");
     assert_eq!(t.sql("select count(*) from sessions").await, logins.to_string());
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_address_that_signs_up_200_times_at_once_is_one_account() {
+async fn two_hundred_signups_at_once_with_one_name_create_one_account() {
     let t = TestApp::new().await;
     for name in [json!({ "email": "ada@example.com" }), json!({ "username": "ada" })] {
         let mut body = name;
@@ -98,7 +99,7 @@ async fn one_code_that_is_used_200_times_at_once_signs_in_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn sec_c04_of_200_wrong_codes_at_once_five_are_looked_at() {
+async fn sec_c04_of_200_wrong_codes_at_once_the_server_checks_five() {
     let t = TestApp::new().await;
     let code = t.code("+4930901820", "LOGIN").await;
     let wrong = |at: usize| format!("{:06}", (code.parse::<usize>().unwrap() + 1 + at) % 1_000_000);
@@ -111,7 +112,7 @@ async fn sec_c04_of_200_wrong_codes_at_once_five_are_looked_at() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_two_addresses_that_are_unbound_at_once_one_stays() {
+async fn unbinding_both_addresses_at_once_keeps_one() {
     let t = TestApp::new().await;
     let who = t.phone("+4930901820").await;
     t.bind(&who, "ada@example.com").await;
@@ -119,13 +120,13 @@ async fn of_two_addresses_that_are_unbound_at_once_one_stays() {
     let paths = ["/v1/email/unbind", "/v1/phone/unbind"];
     let (_, count) = all(CROWD, |at| t.post_as(&who, paths[at % 2], json!({}))).await;
     assert_eq!(count["200 "], 1, "{count:?}");
-    // Those who asked for what is gone, and those who asked for the last one.
+    // The other calls unbind the last address (403) or an address that is already unbound (400).
     assert_eq!(count["403 FORBIDDEN"] + count["400 INVALID_REQUEST"], CROWD - 1, "{count:?}");
     assert_eq!(t.sql("select count(*) from identities").await, "1");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_username_that_ten_accounts_choose_at_once_is_one_accounts() {
+async fn a_username_chosen_by_ten_accounts_at_once_belongs_to_one() {
     let t = TestApp::new().await;
     let mut people = Vec::new();
     for at in 0..10 {

@@ -1,4 +1,4 @@
-//! `POST /v1/signup`
+//! `POST /v1/signup`.
 
 use doorward_config::Span;
 use futures_util::future::join_all;
@@ -58,7 +58,7 @@ async fn seed_k05_to_k19_every_profile_field_is_stored_and_answered() {
 }
 
 #[tokio::test]
-async fn seed_k10_to_k14_what_others_may_see_is_nothing_until_it_is_said() {
+async fn seed_k10_to_k14_profile_fields_are_private_by_default() {
     let app = TestApp::new().await;
     let user = app.somebody().await["user"].clone();
     for name in ["email_public", "phone_number_public", "address_public", "gender_public", "birthdate_public"]
@@ -69,7 +69,7 @@ async fn seed_k10_to_k14_what_others_may_see_is_nothing_until_it_is_said() {
 }
 
 #[tokio::test]
-async fn seed_k07_an_address_may_be_a_line() {
+async fn seed_k07_a_postal_address_may_be_one_line_of_text() {
     let app = TestApp::new().await;
     let mut body = with(json!({ "login": true }));
     body["address"] = json!("12 St James's Square, London");
@@ -78,7 +78,7 @@ async fn seed_k07_an_address_may_be_a_line() {
 }
 
 #[tokio::test]
-async fn sec_x03_nobody_gives_themself_roles_or_an_id() {
+async fn sec_x03_a_signup_cannot_set_roles_or_an_id() {
     let app = TestApp::new().await;
     for name in
         ["roles", "user_id", "email_verified", "disabled", "logins_count", "created_at", "id", "__proto__"]
@@ -103,7 +103,7 @@ async fn seed_k29_a_taken_address_is_refused_in_any_spelling() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_200_signups_with_one_address_at_once_one_wins() {
+async fn one_of_200_signups_at_once_with_one_address_succeeds() {
     let app = TestApp::new().await;
     let calls = (0..200).map(|n| {
         let body = json!({ "email": "ada@example.com", "password": format!("password {n}") });
@@ -145,7 +145,7 @@ async fn a_generated_token_does_not_count_as_a_login() {
 }
 
 #[tokio::test]
-async fn seed_k25_signing_in_does_not_go_together_with_a_confirmation() {
+async fn seed_k25_a_signup_cannot_sign_in_and_also_require_confirmation() {
     let app = TestApp::new().await;
     for option in ["login", "generate_token"] {
         for confirmation in [json!(true), json!("http://localhost:3000/welcome")] {
@@ -160,7 +160,7 @@ async fn seed_k25_signing_in_does_not_go_together_with_a_confirmation() {
 }
 
 #[tokio::test]
-async fn the_operator_decides_and_the_page_can_only_tighten() {
+async fn a_page_can_tighten_the_signup_settings_but_not_loosen_them() {
     let app = TestApp::with("[signup]\nconfirmation = \"required\"").await;
     let answer = app.post("/v1/signup", with(json!({ "signup_confirmation": false }))).await.ok();
     assert_eq!(answer["confirmation_required"], true);
@@ -178,7 +178,7 @@ async fn the_operator_decides_and_the_page_can_only_tighten() {
 }
 
 #[tokio::test]
-async fn seed_k20_a_required_confirmation_stands_before_the_first_login() {
+async fn seed_k20_a_required_confirmation_blocks_the_first_login() {
     let app = TestApp::new().await;
     let answer = app.post("/v1/signup", with(json!({ "signup_confirmation": true }))).await.ok();
     assert_eq!(answer["confirmation_required"], true);
@@ -190,7 +190,7 @@ async fn seed_k20_a_required_confirmation_stands_before_the_first_login() {
 }
 
 #[tokio::test]
-async fn seed_k21_sec_o07_a_confirmation_ends_only_at_an_address_of_the_list() {
+async fn seed_k21_sec_o07_a_confirmation_redirects_only_to_listed_urls() {
     let app = TestApp::production("[links]\nredirects = [\"https://www.example.com/welcome\"]").await;
     let signup = |redirect: &str| app.post("/v1/signup", with(json!({ "signup_confirmation": redirect })));
     for foreign in [
@@ -219,7 +219,7 @@ async fn seed_k21_sec_o07_a_confirmation_ends_only_at_an_address_of_the_list() {
     }
     assert_eq!(app.sql("select count(*) from accounts").await, "0");
     let answer = signup("HTTPS://www.example.com:443/x/../welcome").await.ok();
-    assert_eq!(answer["confirmation_required"], true, "one parse, by the rules that browsers parse by");
+    assert_eq!(answer["confirmation_required"], true, "the URL is parsed as browsers parse it");
 }
 
 #[tokio::test]
@@ -233,7 +233,7 @@ async fn quiet_disclosure_answers_alike_for_a_new_and_a_taken_address() {
         |answer: &crate::support::Answer| answer.headers.keys().map(ToString::to_string).collect::<Vec<_>>();
     assert_eq!(names(&new), names(&taken));
     assert_eq!(app.sql("select count(*) from accounts").await, "1");
-    // Signing in with what one signed up with must not tell either: 403 would mean that the address was free.
+    // A sign-in with the same password must not reveal it either: 403 would mean that the address was free.
     app.post("/v1/login", ada()).await.refused(401, "INCORRECT_USERNAME_OR_PASSWORD");
     assert_eq!(app.get("/v1/settings").await.ok()["signup"]["confirmation"], "required");
     for option in ["login", "generate_token"] {

@@ -12,7 +12,7 @@ const NUMBER: &str = "+8615888888888";
 const OTHER: &str = "+8615899999999";
 const DEVICE: &str = "the device of somebody";
 
-/// Somebody with both addresses and nothing else.
+/// An account with both addresses and no other sign-in method.
 async fn both(t: &TestApp) -> Value {
     let who = t.phone(NUMBER).await;
     t.bind(&who, ADA).await;
@@ -27,7 +27,7 @@ async fn change_email(t: &TestApp, who: &Value) -> Value {
 }
 
 #[tokio::test]
-async fn seed_a42_a43_a_number_is_changed_with_a_code_from_the_old_one_and_the_new_one() {
+async fn seed_a42_a43_a_number_change_needs_codes_of_the_old_and_the_new_number() {
     let t = TestApp::new().await;
     let who = t.phone(NUMBER).await;
     t.advance(MINUTE);
@@ -51,7 +51,7 @@ async fn seed_a42_a43_a_number_is_changed_with_a_code_from_the_old_one_and_the_n
 }
 
 #[tokio::test]
-async fn seed_a44_a48_the_operator_may_ask_for_the_new_one_alone() {
+async fn seed_a44_a48_the_operator_can_require_only_the_code_of_the_new_address() {
     let t = TestApp::with("[phone]\nverify_old = false\n[email]\nverify_old = false").await;
     let who = both(&t).await;
     let code = t.code_as(&who, OTHER, "BIND_PHONE").await;
@@ -62,7 +62,7 @@ async fn seed_a44_a48_the_operator_may_ask_for_the_new_one_alone() {
 }
 
 #[tokio::test]
-async fn seed_a45_a49_a50_a52_the_first_one_is_bound_and_the_next_ones_are_changes() {
+async fn seed_a45_a49_a50_a52_the_first_address_is_bound_and_later_ones_are_changed() {
     let t = TestApp::new().await;
     let who = t.device(DEVICE).await;
     for (path, body) in [
@@ -85,17 +85,17 @@ async fn seed_a45_a49_a50_a52_the_first_one_is_bound_and_the_next_ones_are_chang
 }
 
 #[tokio::test]
-async fn seed_a46_a47_an_address_is_changed_with_a_code_from_the_old_one_and_the_new_one() {
+async fn seed_a46_a47_an_address_change_needs_codes_of_the_old_and_the_new_address() {
     let t = TestApp::new().await;
     let who = both(&t).await;
     let body = change_email(&t, &who).await;
     let user = t.post_as(&who, "/v1/email/change", body).await.ok();
     assert_eq!((&user["email"], &user["email_verified"]), (&json!(NEW), &json!(true)));
-    assert!(post::newest(&t, ADA).await.text.contains("changed"), "sec_A05: the old address is told");
+    assert!(post::newest(&t, ADA).await.text.contains("changed"), "sec_A05: the old address gets a mail");
 }
 
 #[tokio::test]
-async fn one_wrong_code_of_two_costs_no_right_one() {
+async fn a_wrong_code_does_not_use_up_the_right_code_sent_with_it() {
     let t = TestApp::new().await;
     let who = both(&t).await;
     let body = change_email(&t, &who).await;
@@ -116,12 +116,12 @@ async fn an_old_address_that_was_never_proven_needs_no_code() {
     t.login(NEW, "correct horse").await;
     assert!(
         !post::all(&t, ADA).await.iter().any(|mail| mail.subject.contains("changed")),
-        "a stranger's, perhaps"
+        "an unproven address may belong to a stranger"
     );
 }
 
 #[tokio::test]
-async fn sec_a05_a_code_for_the_old_address_dies_with_the_change() {
+async fn sec_a05_a_change_voids_the_codes_of_the_old_address() {
     let t = TestApp::new().await;
     let who = both(&t).await;
     t.post("/v1/password/forgot", json!({ "email": ADA })).await.ok();
@@ -149,13 +149,13 @@ async fn seed_a51_a53_an_address_is_unbound_and_the_other_stays() {
 }
 
 #[tokio::test]
-async fn seed_a54_sec_a05_the_last_way_in_is_not_taken_away() {
+async fn seed_a54_sec_a05_the_last_sign_in_method_cannot_be_removed() {
     let t = TestApp::new().await;
     let who = both(&t).await;
     t.post_as(&who, "/v1/email/unbind", json!({})).await.ok();
     let problem = t.post_as(&who, "/v1/phone/unbind", json!({})).await.refused(403, "FORBIDDEN");
     assert!(problem["detail"].as_str().unwrap().contains("last sign-in method"));
-    // A username is one only with a password.
+    // A username is a sign-in method only with a password.
     t.send_as(&who, "PATCH", "/v1/profile", json!({ "username": "ada" })).await.ok();
     t.post_as(&who, "/v1/phone/unbind", json!({})).await.refused(403, "FORBIDDEN");
     t.post_as(&who, "/v1/password", json!({ "new_password": "correct horse" })).await.ok();
@@ -166,7 +166,7 @@ async fn seed_a54_sec_a05_the_last_way_in_is_not_taken_away() {
 }
 
 #[tokio::test]
-async fn a_number_that_was_only_given_at_the_signup_can_be_taken_back() {
+async fn an_unproven_number_from_the_signup_can_be_removed() {
     let t = TestApp::new().await;
     let body = json!({ "email": ADA, "password": "correct horse", "phone_number": NUMBER, "options": { "login": true } });
     let who = t.post("/v1/signup", body).await.ok()["session"].clone();
@@ -176,7 +176,7 @@ async fn a_number_that_was_only_given_at_the_signup_can_be_taken_back() {
 }
 
 #[tokio::test]
-async fn an_address_that_was_never_proven_is_no_way_in_without_a_password() {
+async fn an_unproven_address_without_a_password_does_not_count_as_a_sign_in_method() {
     let t = TestApp::new().await;
     let who = t.phone(NUMBER).await;
     t.sql_do("insert into identities (kind, value, account, created_at) select 'email', 'ada@example.com', id, 0 from accounts").await;
@@ -184,7 +184,7 @@ async fn an_address_that_was_never_proven_is_no_way_in_without_a_password() {
 }
 
 #[tokio::test]
-async fn sec_t15_all_of_it_needs_a_fresh_sign_in() {
+async fn sec_t15_address_password_and_deletion_calls_need_a_fresh_sign_in() {
     let t = TestApp::new().await;
     let who = both(&t).await;
     t.advance(10 * MINUTE);
@@ -210,10 +210,10 @@ async fn sec_t15_all_of_it_needs_a_fresh_sign_in() {
 }
 
 #[tokio::test]
-async fn seed_a55_values_that_are_none_of_the_kind_are_refused_with_their_field() {
+async fn seed_a55_a_value_of_the_wrong_kind_is_refused_with_its_field() {
     let t = TestApp::new().await;
     let who = t.phone(NUMBER).await;
-    // As the example of the seed has it: a mail address for a number.
+    // The example of the seed: an e-mail address in place of a phone number.
     let body = json!({ "phone": "test1@example.com", "phoneCode": "1234" });
     let problem = t.post_as(&who, "/v1/phone/change", body).await.refused(400, "INVALID_PARAMETER");
     assert_eq!(problem["field"], "phone_number");

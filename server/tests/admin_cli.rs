@@ -1,4 +1,4 @@
-//! `doorward user`, `export`, `subscribers` and `audit`: the program itself, beside the server that runs.
+//! `doorward user`, `export`, `subscribers` and `audit`: the program itself, while a server runs.
 
 use std::path::Path;
 use std::process::Stdio;
@@ -11,7 +11,7 @@ use crate::support::database;
 
 const PASSWORD: &str = "correct horse";
 
-/// The first column of the first row.
+/// Returns the first column of the first row.
 fn sql(folder: &Path, sql: &'static str) -> String {
     use sqlx::Row;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -53,7 +53,7 @@ fn is_signed_in(server: &Server, tokens: &Value) -> bool {
 }
 
 #[test]
-fn an_account_that_the_operator_makes_signs_in_and_is_found_by_any_name() {
+fn an_account_created_by_the_operator_can_sign_in_and_is_found_by_any_name() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(folder.path());
     let doorward = |args: &[&str], stdin: &str| run(folder.path(), args, stdin);
@@ -91,7 +91,7 @@ fn an_account_that_the_operator_makes_signs_in_and_is_found_by_any_name() {
     assert!(said.refused().contains("email: "), "{}", said.stderr);
     let said = doorward(&["user", "create", "--email", "bob@example.com", "--json"], "").document();
     assert_eq!((&said["has_password"], &said["email_verified"]), (&json!(false), &json!(false)));
-    assert_eq!(said["roles"], json!(["user"]), "those of roles.default");
+    assert_eq!(said["roles"], json!(["user"]), "the roles of roles.default");
     for name in ["nobody", "nobody@example.com", "+12025550123", "00000000-0000-0000-0000-000000000000"] {
         assert!(doorward(&["user", "show", name], "").refused().contains("no such account"));
     }
@@ -118,14 +118,14 @@ fn a_list_shows_the_newest_first_and_finds_parts_of_names() {
     let found: Vec<String> = emails(&["--query", "BOB"]);
     assert_eq!(found, all[..2]);
     let found: Vec<String> = emails(&["--query", "bob_"]);
-    assert_eq!(found, ["bob_x@example.com"], "no letter stands for another");
+    assert_eq!(found, ["bob_x@example.com"], "an underscore is not a wildcard");
     let shown = run(folder.path(), &["user", "list"], "").stdout;
     assert_eq!(shown.lines().count(), 3);
     assert!(shown.lines().next().unwrap().contains("bobby@example.com  Somebody"), "{shown}");
 }
 
 #[test]
-fn a_reader_that_stops_is_no_failure() {
+fn a_closed_output_pipe_is_not_an_error() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(folder.path());
     signup(&server, "ada@example.com");
@@ -159,7 +159,7 @@ fn sec_t13_a_disabled_account_is_signed_out_at_once_until_it_is_enabled() {
     assert_eq!(shown["disabled"], true);
     assert!(run(folder.path(), &["user", "enable", "ada@example.com"], "").ok);
     assert_eq!(login(&server, "ada@example.com", PASSWORD).0, 200);
-    assert!(!is_signed_in(&server, &tokens[0]), "what has ended stays so");
+    assert!(!is_signed_in(&server, &tokens[0]), "ended sessions stay ended");
     for event in ["user_disabled", "user_enabled"] {
         let lines = run(folder.path(), &["audit", "--event", event, "--json"], "").lines();
         assert!(lines.len() == 1 && lines[0]["detail"].as_str().unwrap().starts_with("cli"), "{lines:?}");
@@ -167,7 +167,7 @@ fn sec_t13_a_disabled_account_is_signed_out_at_once_until_it_is_enabled() {
 }
 
 #[test]
-fn what_cannot_be_undone_is_done_only_on_purpose() {
+fn irreversible_commands_need_the_option_yes() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(folder.path());
     signup(&server, "ada@example.com");
@@ -184,14 +184,14 @@ fn what_cannot_be_undone_is_done_only_on_purpose() {
 }
 
 #[test]
-fn a_deleted_account_leaves_nothing_but_the_log() {
+fn a_deleted_account_leaves_only_audit_records() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(folder.path());
     signup(&server, "ada@example.com");
     signup(&server, "bob@example.com");
     let tokens = login(&server, "ada@example.com", PASSWORD).1;
     let id = tokens["user"]["user_id"].as_str().unwrap();
-    // Something that has not left yet, and a challenge that is nobody's until it does.
+    // A mail that is not sent yet, and its challenge, which has no account until then.
     drop(server);
     change(
         folder.path(),
@@ -228,7 +228,7 @@ fn a_deleted_account_leaves_nothing_but_the_log() {
 }
 
 #[test]
-fn a_password_that_the_operator_sets_ends_all_sessions_and_the_owner_learns_of_it() {
+fn a_password_set_by_the_operator_ends_all_sessions_and_the_owner_gets_a_mail() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(folder.path());
     signup(&server, "ada@example.com");
@@ -246,7 +246,7 @@ fn a_password_that_the_operator_sets_ends_all_sessions_and_the_owner_learns_of_i
     assert_eq!(
         login(&server, "ada@example.com", " battery staple ").0,
         200,
-        "only the line's end is cut off"
+        "only the line ending is removed"
     );
     let mut mails = Value::Null;
     for _ in 0..100 {
@@ -298,7 +298,7 @@ fn sec_t13_an_operator_sees_and_ends_sessions() {
 }
 
 #[test]
-fn an_export_has_all_that_is_stored_of_a_person_and_no_secret() {
+fn an_export_contains_all_data_of_an_account_and_no_secret() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(folder.path());
     signup(&server, "ada@example.com");
@@ -336,7 +336,7 @@ fn an_export_has_all_that_is_stored_of_a_person_and_no_secret() {
 }
 
 #[test]
-fn seed_k23_subscribers_are_those_who_want_it_at_an_address_that_was_proven() {
+fn seed_k23_subscribers_are_enabled_accounts_with_consent_and_a_proven_address() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(folder.path());
     for name in ["ada", "bob", "cleo", "dan"] {
@@ -411,5 +411,5 @@ fn sec_l02_no_name_forges_a_line_or_moves_the_cursor() {
         }
     }
     let shown = run(folder.path(), &["user", "show", "ada@example.com", "--json"], "").document();
-    assert_eq!(shown["name"], odd, "the JSON means what it was");
+    assert_eq!(shown["name"], odd, "the JSON contains the original name");
 }

@@ -1,4 +1,4 @@
-//! `/v1/admin` over HTTP: the operators' calls, for service keys.
+//! `/v1/admin` over HTTP: the operator's calls, with service keys.
 
 use axum::http::Method;
 use doorward_accounts::admin::{By, Operator};
@@ -12,7 +12,7 @@ use tower::ServiceExt;
 use crate::support::binary::{Server, doorward, exchange, run};
 use crate::support::{Answer, Call, MINUTE, TestApp};
 
-/// A server with `/v1/admin` on its one router, and a key for it.
+/// A server with `/v1/admin` on its public router, and a service key for it.
 struct World {
     app: TestApp,
     key: String,
@@ -26,7 +26,7 @@ impl World {
         World { app, key, key_id }
     }
 
-    /// A millisecond later: what happened at the same time has no order.
+    /// Advances the clock by a millisecond first, because audit records of the same time have no order.
     fn call(&self, method: &str, path: &str) -> Call {
         self.app.advance(1);
         let call = self.app.send(Method::from_bytes(method.as_bytes()).unwrap(), path, "", "");
@@ -49,7 +49,7 @@ impl World {
         found["users"][0]["user_id"].as_str().unwrap().to_owned()
     }
 
-    /// What the log says last.
+    /// The newest audit record.
     async fn last(&self) -> Value {
         self.get("/v1/admin/audit?limit=1").await["entries"][0].clone()
     }
@@ -62,7 +62,7 @@ async fn key(app: &TestApp, scope: Scope) -> (String, String) {
     (plain.write().expose().to_owned(), stored.id)
 }
 
-/// Method and path of every call that the document has below `/v1/admin`.
+/// Method and path of every call below `/v1/admin` in the OpenAPI document.
 fn calls(document: &Value) -> Vec<(String, String)> {
     let mut calls = Vec::new();
     for (path, methods) in document["paths"].as_object().unwrap() {
@@ -75,7 +75,7 @@ fn calls(document: &Value) -> Vec<(String, String)> {
 }
 
 #[tokio::test]
-async fn sec_x05_without_a_key_of_the_scope_no_call_is_answered() {
+async fn sec_x05_every_admin_call_needs_a_key_with_the_admin_scope() {
     let w = World::new().await;
     let calls = calls(&w.app.get("/openapi.json").await.ok());
     assert!(calls.len() >= 14, "{calls:?}");
@@ -96,11 +96,14 @@ async fn sec_x05_without_a_key_of_the_scope_no_call_is_answered() {
 }
 
 #[tokio::test]
-async fn sec_x05_no_page_of_any_origin_may_call_it() {
+async fn sec_x05_no_page_of_any_origin_may_call_the_admin_api() {
     let w = World::new().await;
     let allowed = |answer: &Answer| answer.headers.contains_key("access-control-allow-origin");
     let origin = "http://localhost:3000";
-    assert!(allowed(&w.app.get("/v1/profile").header("origin", origin).await), "others may be called");
+    assert!(
+        allowed(&w.app.get("/v1/profile").header("origin", origin).await),
+        "the page may make other calls"
+    );
     for (method, path) in calls(&w.app.get("/openapi.json").await.ok()) {
         assert!(!allowed(&w.call(&method, &path).header("origin", origin).await), "{path}");
         let preflight = w.app.send(Method::OPTIONS, &path, "", "").header("origin", origin);
@@ -113,7 +116,7 @@ async fn sec_x05_no_page_of_any_origin_may_call_it() {
 }
 
 #[tokio::test]
-async fn sec_x05_it_is_on_the_public_listener_only_where_the_operator_says_so() {
+async fn sec_x05_the_admin_api_is_public_only_if_the_operator_enables_it() {
     let app = TestApp::new().await;
     let (key, _) = key(&app, Scope::Admin).await;
     let bearer = format!("Bearer {key}");
@@ -147,7 +150,7 @@ async fn sec_x05_it_is_on_the_public_listener_only_where_the_operator_says_so() 
 }
 
 #[test]
-fn sec_x05_the_listener_of_admin_listen_is_apart() {
+fn sec_x05_admin_listen_opens_a_separate_listener() {
     let folder = tempfile::tempdir().unwrap();
     let mut command = doorward(folder.path());
     command.env("DOORWARD_ADMIN__LISTEN", "127.0.0.1:0");
@@ -165,7 +168,7 @@ fn sec_x05_the_listener_of_admin_listen_is_apart() {
 }
 
 #[tokio::test]
-async fn sec_x05_a_list_goes_on_where_its_own_cursor_says_and_nowhere_else() {
+async fn sec_x05_a_list_accepts_only_the_cursors_that_it_returned() {
     let w = World::new().await;
     for n in 0..7 {
         w.app.advance(1);
@@ -193,7 +196,7 @@ async fn sec_x05_a_list_goes_on_where_its_own_cursor_says_and_nowhere_else() {
         assert_eq!((seen.len(), &seen), (7, &all), "{list}");
     }
     let cursor = w.get("/v1/admin/users?limit=3").await["next"].as_str().unwrap().to_owned();
-    // With keys of its own: those of other tests come from the same dice.
+    // This server has random secret keys. The test servers in development mode all have the same keys.
     let other = TestApp::production("[admin]\npublic = true").await;
     let refused = async |path: String| {
         let problem = w.call("GET", &path).await.refused(400, "INVALID_PARAMETER");
@@ -211,7 +214,7 @@ async fn sec_x05_a_list_goes_on_where_its_own_cursor_says_and_nowhere_else() {
     for forged in [id.as_str(), "x", &format!("{cursor}=")] {
         refused(format!("/v1/admin/users?cursor={forged}")).await;
     }
-    // Good there, too, would mean that the key has no part in it.
+    // A cursor must be refused by a server with other keys.
     let (key, _) = key(&other, Scope::Admin).await;
     let path = format!("/v1/admin/users?cursor={cursor}");
     other
@@ -222,7 +225,7 @@ async fn sec_x05_a_list_goes_on_where_its_own_cursor_says_and_nowhere_else() {
 }
 
 #[tokio::test]
-async fn what_is_asked_for_in_the_address_is_known_and_sound() {
+async fn invalid_query_parameters_and_unknown_ids_are_refused() {
     let w = World::new().await;
     for (path, field) in [
         ("users?limit=0", "limit"),
@@ -263,7 +266,7 @@ async fn what_is_asked_for_in_the_address_is_known_and_sound() {
 }
 
 #[tokio::test]
-async fn accounts_are_looked_for_by_each_name() {
+async fn accounts_are_found_by_each_kind_of_name() {
     let w = World::new().await;
     w.app.signup("ada@example.com", "correct horse").await;
     w.app.signup("bob@example.com", "correct horse").await;
@@ -389,7 +392,7 @@ async fn an_account_may_be_known_by_a_username_and_a_number_instead_of_an_addres
             w.send("POST", "/v1/admin/users", &json!({ field: taken })).await.refused(409, "EXISTS");
         assert_eq!(problem["field"], field, "{taken}");
     }
-    assert_eq!(w.app.sql("select count(*) from accounts").await, "1", "nothing is left of the others");
+    assert_eq!(w.app.sql("select count(*) from accounts").await, "1", "refused calls create no account");
 }
 
 #[tokio::test]
@@ -409,7 +412,7 @@ async fn user_defined_data_is_exported_and_deleted_with_the_account() {
 }
 
 #[tokio::test]
-async fn sec_c07_a_code_from_before_the_operator_set_a_password_is_void() {
+async fn sec_c07_a_password_set_by_the_operator_voids_older_reset_codes() {
     let w = World::new().await;
     w.app.signup("ada@example.com", "correct horse").await;
     w.app.post("/v1/password/forgot", json!({ "email": "ada@example.com" })).await.ok();

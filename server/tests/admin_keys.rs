@@ -1,4 +1,4 @@
-//! Service keys: `doorward key`, and requests that show one.
+//! Service keys: `doorward key`, and requests with a service key.
 
 use axum::Router;
 use axum::routing::get;
@@ -21,7 +21,7 @@ fn a_key_is_shown_once_and_stored_as_a_hash() {
     let said = run(folder.path(), &["key", "create", "--name", "back office", "--scope", "admin"], "");
     assert!(said.ok, "{}", said.stderr);
     let key = said.stdout.strip_suffix('\n').unwrap();
-    assert!(key.starts_with("dw_sk_") && key.len() == 70, "the key alone is on stdout: {key}");
+    assert!(key.starts_with("dw_sk_") && key.len() == 70, "stdout contains only the key: {key}");
     let made = run(
         folder.path(),
         &["key", "create", "--json", "--scope", "trusted", "--scope", "admin", "--scope", "admin"],
@@ -49,13 +49,13 @@ fn a_key_is_shown_once_and_stored_as_a_hash() {
 }
 
 #[test]
-fn a_key_is_revoked_only_on_purpose_and_only_once() {
+fn a_key_is_revoked_only_with_the_option_yes_and_only_once() {
     let folder = tempfile::tempdir().unwrap();
     drop(Server::start(folder.path()));
     let made = run(folder.path(), &["key", "create", "--json", "--scope", "trusted"], "").document();
     let id = made["id"].as_str().unwrap();
     let said = run(folder.path(), &["key", "revoke", id], "yes\n");
-    assert!(said.refused().contains("--yes"), "nobody is asked where nobody sits: {}", said.stderr);
+    assert!(said.refused().contains("--yes"), "without a terminal the command does not ask: {}", said.stderr);
     let list = || run(folder.path(), &["key", "list", "--json"], "").lines();
     assert!(list()[0]["revoked_at"].is_null());
     assert!(run(folder.path(), &["key", "revoke", id, "--yes"], "").ok);
@@ -70,7 +70,7 @@ fn a_key_is_revoked_only_on_purpose_and_only_once() {
 }
 
 #[test]
-fn a_command_makes_no_database_and_changes_none_of_another_version() {
+fn a_command_creates_no_database_and_refuses_one_of_another_version() {
     let folder = tempfile::tempdir().unwrap();
     if !database::is_sqlite() {
         let url = database::empty(folder.path()).url;
@@ -106,7 +106,7 @@ fn a_command_makes_no_database_and_changes_none_of_another_version() {
 }
 
 #[test]
-fn the_server_and_commands_refuse_a_database_of_before_the_first_release_with_a_sentence() {
+fn the_server_and_commands_refuse_a_database_older_than_the_first_release() {
     let folder = tempfile::tempdir().unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
@@ -127,7 +127,8 @@ fn the_server_and_commands_refuse_a_database_of_before_the_first_release_with_a_
     }
 }
 
-/// A route that says who asks, for trusted keys.
+/// Routes that return the id of the service key: `/trusted` requires a trusted key, `/perhaps` also accepts a
+/// request without a key.
 fn router(app: &TestApp) -> Router {
     async fn trusted(key: ServiceKey) -> Result<String, ApiError> {
         key.require(Scope::Trusted)?;
@@ -167,14 +168,14 @@ async fn key(app: &TestApp, scopes: &[Scope]) -> (String, String) {
 }
 
 #[tokio::test]
-async fn only_a_key_as_it_was_made_is_recognised() {
+async fn only_an_unaltered_key_is_accepted() {
     let app = TestApp::new().await;
     let (text, id) = key(&app, &[Scope::Trusted]).await;
     let (other, other_id) = key(&app, &[Scope::Trusted]).await;
     assert_eq!(ask(&app, "/trusted", &format!("Bearer {text}")).await.text, id);
     assert_eq!(ask(&app, "/perhaps", &format!("bearer {other}")).await.text, other_id);
     assert_eq!(ask(&app, "/perhaps", "").await.text, "");
-    // The id of the one with the secret of the other, but for its first two bytes.
+    // The id and the first two secret bytes of one key, with the rest of the other key.
     let mixed = format!("{}{}", &text[..30], &other[30..]);
     let last = if text.ends_with('A') { "B" } else { "A" };
     let bent = format!("{}{last}", &text[..text.len() - 1]);
@@ -195,12 +196,12 @@ async fn only_a_key_as_it_was_made_is_recognised() {
         }
     }
     ask(&app, "/trusted", "").await.refused(401, "SESSION_REQUIRED");
-    // A service key is no access token either.
+    // A service key is not accepted as an access token.
     app.get("/v1/profile").bearer(&Value::from(text)).await.refused(401, "SESSION_REQUIRED");
 }
 
 #[tokio::test]
-async fn a_key_is_good_for_its_scopes_until_it_is_revoked() {
+async fn a_key_works_for_its_scopes_until_it_is_revoked() {
     let app = TestApp::new().await;
     let (text, id) = key(&app, &[Scope::Admin]).await;
     ask(&app, "/trusted", &format!("Bearer {text}")).await.refused(403, "FORBIDDEN");
@@ -223,7 +224,7 @@ async fn a_key_is_good_for_its_scopes_until_it_is_revoked() {
 }
 
 #[tokio::test]
-async fn a_use_is_noted_to_the_minute_and_costs_one_write_in_it() {
+async fn the_last_use_of_a_key_is_written_at_most_once_a_minute() {
     let app = TestApp::new().await;
     let (text, _) = key(&app, &[Scope::Trusted]).await;
     app.advance(59 * SECOND);
@@ -232,7 +233,7 @@ async fn a_use_is_noted_to_the_minute_and_costs_one_write_in_it() {
     assert_eq!(app.sql(used).await, NEW_YEAR.to_string());
     app.sql_do("update service_keys set last_used_at = last_used_at + 1").await;
     ask(&app, "/trusted", &format!("Bearer {text}")).await;
-    assert_eq!(app.sql(used).await, (NEW_YEAR + 1).to_string(), "not written again");
+    assert_eq!(app.sql(used).await, (NEW_YEAR + 1).to_string(), "the second use is not written");
     app.advance(SECOND);
     ask(&app, "/trusted", &format!("Bearer {text}")).await;
     assert_eq!(app.sql(used).await, (NEW_YEAR + MINUTE).to_string());

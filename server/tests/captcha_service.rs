@@ -1,4 +1,4 @@
-//! Captchas of a service: what its verification call gets, and what becomes of its answers.
+//! Captcha services: the verification request, and how the server treats the answers.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,7 +12,7 @@ use crate::support::{Answer, TestApp};
 
 const SECRET: &str = "0xSECRET";
 
-/// As the services document it: right for `right`, and only the first time.
+/// A service as documented: it accepts the token `right`, and only once.
 fn documented(extra: Value) -> impl Fn(&Taken) -> Said + Send + Sync {
     let used = AtomicBool::new(false);
     move |taken: &Taken| {
@@ -49,14 +49,14 @@ async fn login(t: &TestApp, token: &str) -> Answer {
     call.header("captcha-response", &format!(":{token}")).await
 }
 
-/// The call went on: its password is wrong.
+/// The captcha was accepted: the call fails because of its password.
 #[track_caller]
 fn passed(answer: Answer) {
     answer.refused(401, "INCORRECT_USERNAME_OR_PASSWORD");
 }
 
 #[tokio::test]
-async fn each_service_gets_what_its_documentation_says_and_its_token_is_good_once() {
+async fn each_service_is_called_as_it_documents_and_its_token_works_once() {
     for (kind, members) in [
         ("turnstile", json!({ "action": "", "cdata": "" })),
         ("hcaptcha", json!({ "credit": false })),
@@ -77,7 +77,7 @@ async fn each_service_gets_what_its_documentation_says_and_its_token_is_good_onc
 }
 
 #[tokio::test]
-async fn the_site_key_goes_to_hcaptcha_and_the_persons_address_only_where_the_operator_says_so() {
+async fn only_hcaptcha_gets_the_site_key_and_no_service_gets_the_client_ip_by_default() {
     let forms: Arc<std::sync::Mutex<Vec<Taken>>> = Arc::default();
     let kept = forms.clone();
     let service = StandIn::start(move |taken| {
@@ -97,13 +97,13 @@ async fn the_site_key_goes_to_hcaptcha_and_the_persons_address_only_where_the_op
     };
     assert_eq!(names(0), ["response", "secret"]);
     assert_eq!(names(1), ["response", "secret", "sitekey"]);
-    // A test has no connection, and so no address.
+    // The test has no connection and therefore no client address.
     assert_eq!(names(2), ["response", "secret"]);
     assert_eq!(forms[0].form["response"], "a-token/+=");
 }
 
 #[tokio::test]
-async fn a_token_that_the_service_takes_twice_is_taken_once_here() {
+async fn a_token_works_once_even_if_the_service_accepts_it_twice() {
     let service =
         StandIn::start(|_| answer(200, json!({ "success": true, "hostname": "www.example.com" }))).await;
     let t = guarded("turnstile", &service, "").await;
@@ -136,7 +136,7 @@ async fn a_token_from_another_page_for_another_purpose_or_with_a_low_score_is_re
         let refused = login(&t, "t").await;
         assert_eq!(refused.status, 403, "{name} {value}");
     }
-    // hCaptcha's score says how risky somebody is.
+    // The score of hCaptcha is a risk score, so a low score is accepted.
     let t = guarded(
         "hcaptcha",
         &of(json!({ "success": true, "hostname": "www.example.com", "score": 0.1 })).await,
@@ -147,7 +147,7 @@ async fn a_token_from_another_page_for_another_purpose_or_with_a_low_score_is_re
 }
 
 #[tokio::test]
-async fn pages_are_those_of_the_settings_where_nothing_else_is_said() {
+async fn by_default_tokens_of_the_cors_origins_and_the_public_url_are_accepted() {
     let service = StandIn::start(|taken| {
         answer(200, json!({ "success": true, "hostname": taken.form["response"].as_str() }))
     })
@@ -164,7 +164,7 @@ async fn pages_are_those_of_the_settings_where_nothing_else_is_said() {
 }
 
 #[tokio::test]
-async fn an_answer_that_is_none_refuses_or_passes_as_the_operator_says() {
+async fn an_invalid_answer_of_the_service_refuses_or_passes_as_on_failure_says() {
     let hostile: [fn(&Taken) -> Said; 8] = [
         |_| (500, "oops".into()),
         |_| (200, "<html>".into()),
@@ -183,12 +183,12 @@ async fn an_answer_that_is_none_refuses_or_passes_as_the_operator_says() {
         assert!(!problem.to_string().contains("oops"));
         let t = guarded("turnstile", &service, "on_failure = \"go_on\"").await;
         passed(login(&t, "t").await);
-        assert_eq!(login(&t, "").await.status, 403, "without a token nobody is asked");
+        assert_eq!(login(&t, "").await.status, 403, "without a token the service is not asked");
     }
 }
 
 #[tokio::test]
-async fn sec_r01_no_token_makes_the_service_refuse_to_hear_of_it_and_its_sender_pass() {
+async fn sec_r01_a_4xx_answer_of_the_service_never_lets_a_call_pass() {
     let hostile: [fn(&Taken) -> Said; 4] = [
         |_| (403, "<html>".into()),
         |_| (413, String::new()),
@@ -204,7 +204,7 @@ async fn sec_r01_no_token_makes_the_service_refuse_to_hear_of_it_and_its_sender_
 }
 
 #[tokio::test]
-async fn a_text_that_is_no_token_of_the_services_is_not_shown_to_it() {
+async fn text_that_cannot_be_a_token_is_not_sent_to_the_service() {
     let service =
         StandIn::start(|_| answer(200, json!({ "success": true, "hostname": "www.example.com" }))).await;
     let odd = ["%3Cscript%3E", "a%20b", "%00", "%C3%BC", "'or'1", "a%0D%0Ab", &"a".repeat(2049)];
@@ -218,7 +218,7 @@ async fn a_text_that_is_no_token_of_the_services_is_not_shown_to_it() {
 }
 
 #[tokio::test]
-async fn a_service_that_is_silent_or_gone_costs_no_more_than_its_time() {
+async fn a_silent_or_missing_service_delays_a_call_by_the_timeout_at_most() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let silent = format!("http://{}/", listener.local_addr().unwrap());
     let gone = {
@@ -236,7 +236,7 @@ async fn a_service_that_is_silent_or_gone_costs_no_more_than_its_time() {
 }
 
 #[tokio::test]
-async fn settings_that_cannot_work_are_refused_with_their_name() {
+async fn invalid_captcha_settings_are_refused_with_their_name() {
     for (text, key) in [
         ("kind = \"turnstile\"", "captcha.site_key"),
         ("kind = \"turnstile\"\nsite_key = \"a\"", "captcha.secret"),

@@ -1,4 +1,4 @@
-//! The captcha that the server makes itself: what is asked for, which solutions are good, and how often.
+//! The server's own captcha: its challenges, which solutions are valid, and how often.
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -23,7 +23,7 @@ fn with(call: Call, solution: &str) -> Call {
     call.header("captcha-response", solution)
 }
 
-/// Somebody with an account, where every call asks for a proof of work.
+/// A server with one account, where every limited call requires a proof of work.
 async fn guarded() -> TestApp {
     let t = TestApp::with(ALWAYS).await;
     let solution = work(&signup(&t).await.challenge());
@@ -44,17 +44,17 @@ async fn seed_a22_a_sign_in_by_any_name_takes_the_solution_of_a_captcha() {
 }
 
 #[tokio::test]
-async fn seed_a24_who_has_to_solve_a_captcha_is_told_so_with_code_2000() {
+async fn seed_a24_a_required_captcha_is_reported_with_business_code_2000() {
     let t = guarded().await;
     let problem = login(&t).await.refused(403, "CAPTCHA_REQUIRED");
     assert_eq!(problem["business_code"], 2000);
     assert_eq!(problem["captcha"]["kind"], "proof_of_work");
     assert_eq!((&problem["captcha"]["puzzles"], &problem["captcha"]["difficulty"]), (&json!(16), &json!(20)));
-    assert_eq!(t.audited("sign_in_failed").await, 0, "nothing was looked up");
+    assert_eq!(t.audited("sign_in_failed").await, 0, "no password was checked");
 }
 
 #[tokio::test]
-async fn seed_a24_nothing_is_asked_of_who_did_not_fail() {
+async fn seed_a24_without_failures_no_captcha_is_required() {
     let t = TestApp::new().await;
     t.somebody().await;
 }
@@ -71,7 +71,7 @@ async fn seed_a25_a_right_solution_lets_the_call_through_once() {
 }
 
 #[tokio::test]
-async fn seed_a25_of_many_calls_with_one_solution_one_goes_through() {
+async fn seed_a25_one_solution_lets_one_of_many_calls_through() {
     let t = guarded().await;
     let solution = work(&login(&t).await.challenge());
     let other = t.node().await;
@@ -108,7 +108,7 @@ async fn seed_a26_a_captcha_can_be_asked_for_before_it_is_needed() {
 }
 
 #[tokio::test]
-async fn one_source_gets_so_many_captchas_and_is_never_asked_to_solve_one_for_that() {
+async fn the_number_of_captchas_per_source_is_limited_without_a_captcha() {
     let t = TestApp::with(&format!("[limits]\nflow = \"3/1m\"\n{PICTURE}")).await;
     for _ in 0..3 {
         t.get("/v1/captcha").await.ok();
@@ -119,7 +119,7 @@ async fn one_source_gets_so_many_captchas_and_is_never_asked_to_solve_one_for_th
 }
 
 #[tokio::test]
-async fn a_solution_of_another_server_or_of_another_kind_is_none() {
+async fn a_solution_of_another_server_or_kind_is_refused() {
     let (t, stranger) = (guarded().await, TestApp::production(ALWAYS).await);
     let solution = work(&stranger.get("/v1/captcha").await.ok());
     with(login(&t), &solution).await.challenge();
@@ -129,7 +129,7 @@ async fn a_solution_of_another_server_or_of_another_kind_is_none() {
 }
 
 #[tokio::test]
-async fn a_header_that_is_no_solution_counts_as_none() {
+async fn an_invalid_captcha_header_counts_as_a_missing_one() {
     let t = guarded().await;
     let right = work(&login(&t).await.challenge());
     let (id, code) = right.split_once(':').unwrap();
@@ -154,7 +154,7 @@ async fn a_header_that_is_no_solution_counts_as_none() {
 }
 
 #[tokio::test]
-async fn a_request_that_is_refused_for_its_form_costs_no_solution() {
+async fn an_invalid_request_does_not_use_up_a_solution() {
     let t = guarded().await;
     let solution = work(&login(&t).await.challenge());
     with(t.post("/v1/login", json!({ "email": "no address", "password": "x" })), &solution)
@@ -163,9 +163,10 @@ async fn a_request_that_is_refused_for_its_form_costs_no_solution() {
     with(login(&t), &solution).await.ok();
 }
 
-/// What is limited costs or guesses: whoever adds such a call has to say so there, and then it asks here.
+/// A call is limited if it costs something or allows guessing. A new call of this kind must be added to
+/// `limited`, which this test walks.
 #[tokio::test]
-async fn every_call_that_costs_or_guesses_asks_for_one() {
+async fn every_limited_call_can_require_a_captcha() {
     let t = TestApp::with(&format!("{ALWAYS}[compat]\nauth_v1 = true\n")).await;
     with(signup(&t), &work(&signup(&t).await.challenge())).await.ok();
     let ada = with(login(&t), &work(&login(&t).await.challenge())).await.ok();
@@ -176,9 +177,10 @@ async fn every_call_that_costs_or_guesses_asks_for_one() {
         let ask = async || world.ask(method_of(template), template, &path, &body, &ip).await;
         let answer = ask().await;
         match template {
-            // Nobody solves one to get one.
+            // `/v1/captcha` itself requires no captcha.
             "/v1/captcha" => drop(answer.ok()),
-            // Our pages have no script that could solve one: there a pause is asked for between two forms.
+            // Hosted pages have no script that could solve a captcha, so the server requires a pause between
+            // two forms.
             "/account/verify" | "/account/reset" => {
                 assert!([303, 400].contains(&answer.status), "{template}: {}", answer.text);
                 assert_eq!(ask().await.status, 429, "{template}");
@@ -197,7 +199,7 @@ async fn every_call_that_costs_or_guesses_asks_for_one() {
 }
 
 #[tokio::test]
-async fn seed_a26_a_picture_is_a_png_that_says_nothing_but_to_who_reads_it() {
+async fn seed_a26_a_picture_is_a_png_and_its_bytes_do_not_contain_the_text() {
     let t = TestApp::with(PICTURE).await;
     let challenge = t.get("/v1/captcha").await.ok();
     let png = challenge["image"].as_str().unwrap().strip_prefix("data:image/png;base64,").unwrap();
@@ -216,7 +218,7 @@ async fn seed_a26_a_picture_is_a_png_that_says_nothing_but_to_who_reads_it() {
 }
 
 #[tokio::test]
-async fn seed_a25_what_a_picture_says_may_be_given_in_small_letters_once() {
+async fn seed_a25_the_text_of_a_picture_is_accepted_in_lower_case_once() {
     let t = TestApp::with(PICTURE).await;
     let solution = |challenge: &Value, change: fn(String) -> String| {
         format!("{}:{}", challenge["id"].as_str().unwrap(), change(t.read_picture(challenge)))
@@ -229,7 +231,7 @@ async fn seed_a25_what_a_picture_says_may_be_given_in_small_letters_once() {
 }
 
 #[tokio::test]
-async fn seed_a25_a_picture_has_one_try_and_five_minutes() {
+async fn seed_a25_a_picture_allows_one_try_within_five_minutes() {
     let t = TestApp::with(PICTURE).await;
     let shown = signup(&t).await.challenge();
     let (id, code) = (shown["id"].as_str().unwrap(), t.read_picture(&shown));
@@ -245,7 +247,7 @@ async fn seed_a25_a_picture_has_one_try_and_five_minutes() {
 }
 
 #[tokio::test]
-async fn solutions_that_were_used_are_forgotten_when_they_are_good_no_more() {
+async fn used_solutions_are_pruned_after_they_have_expired() {
     let t = guarded().await;
     assert_eq!(t.sql("select count(*) from proofs").await, "1");
     t.advance(10 * MINUTE);
@@ -253,9 +255,9 @@ async fn solutions_that_were_used_are_forgotten_when_they_are_good_no_more() {
     assert_eq!(t.sql("select count(*) from proofs").await, "0");
 }
 
-/// The example requests of docs/captcha.md, with a solution in the place of what stands there for one.
+/// Sends the example requests of docs/captcha.md with a real solution in place of the placeholder.
 #[tokio::test]
-async fn the_example_requests_of_the_page_about_captchas_are_let_through() {
+async fn the_example_requests_in_docs_captcha_md_are_accepted() {
     let page = include_str!("../../docs/captcha.md");
     let examples: Vec<&str> =
         page.split("\n```http\n").skip(1).map(|rest| rest.split_once("```").unwrap().0).collect();

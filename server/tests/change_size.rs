@@ -1,10 +1,10 @@
-//! How many files a newcomer touches for a change that people ask for: CONTRIBUTING.md says which, and this counts them by an
-//! example that is there.
+//! Counts the files that a common change touches. CONTRIBUTING.md lists them, and existing code serves as
+//! example.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-/// The files of a method itself, and the lists that it is a line of.
+/// The files of a sign-in method, and the lists that name it.
 fn places(method: &str) -> BTreeSet<String> {
     [
         &format!("protocol/src/{method}.rs"),
@@ -19,7 +19,7 @@ fn places(method: &str) -> BTreeSet<String> {
 }
 
 #[test]
-fn a_method_is_a_file_on_each_side_and_a_line_in_each_list() {
+fn a_sign_in_method_is_a_file_on_each_side_and_a_line_in_each_list() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     for (method, request) in [("device", "DeviceLoginRequest"), ("custom", "CustomLoginRequest")] {
         let mut named: BTreeSet<String> = ["protocol/src", "crates", "server/src", "src", "js"]
@@ -38,10 +38,10 @@ fn a_method_is_a_file_on_each_side_and_a_line_in_each_list() {
     }
 }
 
-/// The most files that one of these changes touches; each place where an example is named must be one of `places`.
+/// The largest number of files that one of these changes may touch.
 const MOST: usize = 6;
 
-/// The files that name something, tests and templates left out.
+/// The source files that contain one of these words. Unit tests do not count.
 fn naming(words: &[&str]) -> BTreeSet<String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let code = |file: &PathBuf| {
@@ -84,13 +84,13 @@ fn another_provider_touches_few_files() {
     assert!(named.len() <= MOST, "{named:?}");
 }
 
-/// Does it name the module or its request?
+/// True if the source names the module or its request.
 fn names(source: &str, method: &str, request: &str) -> bool {
     let module = [format!("mod {method};"), format!("{method}::"), format!("    {method},\n")];
     source.contains(request) || module.iter().any(|name| has_word(source, name))
 }
 
-/// Is it there, and not as the end of a longer name?
+/// True if the source contains the word and not only as the end of a longer name.
 fn has_word(source: &str, word: &str) -> bool {
     let is_part = |c: char| c.is_alphanumeric() || c == '_';
     source

@@ -1,4 +1,4 @@
-//! `doorward init`: what it writes is what a server begins with.
+//! `doorward init` writes files that a server can start with.
 
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::ExitStatusExt;
@@ -10,14 +10,14 @@ use serde_json::json;
 use crate::support::TestApp;
 use crate::support::binary::{Server, doorward};
 
-/// Did it go well, and what did it print?
+/// Success and standard output of a command.
 fn run(command: &mut Command) -> (bool, String) {
     let output = command.output().unwrap();
     (output.status.success(), String::from_utf8(output.stdout).unwrap())
 }
 
 #[test]
-fn the_settings_that_init_writes_are_good_and_only_their_owner_reads_them_and_the_keys() {
+fn init_writes_valid_settings_and_only_the_owner_can_read_its_files() {
     let folder = tempfile::tempdir().unwrap();
     let init = ["init", "https://auth.example.com", "--page", "https://www.example.com"];
     assert!(run(doorward(folder.path()).args(init)).0);
@@ -41,7 +41,7 @@ fn mode(path: &Path) -> u32 {
 }
 
 #[test]
-fn init_makes_a_folder_that_is_not_there_for_its_owner_alone() {
+fn init_creates_a_missing_folder_with_access_for_the_owner_only() {
     let outside = tempfile::tempdir().unwrap();
     let folder = outside.path().join("etc/doorward");
     let init = |url: &str| {
@@ -49,10 +49,7 @@ fn init_makes_a_folder_that_is_not_there_for_its_owner_alone() {
             doorward(outside.path()).args(["init", url, "--folder", "etc/doorward"]).output().unwrap();
         (output.status.success(), String::from_utf8(output.stderr).unwrap())
     };
-    assert!(
-        !init("http://auth.example.com").0 && !folder.exists(),
-        "an address that is not https makes nothing"
-    );
+    assert!(!init("http://auth.example.com").0 && !folder.exists(), "a URL without https creates no folder");
     let (ok, said) = init("https://auth.example.com");
     assert!(ok, "{said}");
     assert_eq!(mode(&folder), 0o700);
@@ -61,17 +58,17 @@ fn init_makes_a_folder_that_is_not_there_for_its_owner_alone() {
     assert!(good, "{shown}");
 }
 
-/// Runs the program until it first writes to a file: there the kernel kills it.
+/// Runs the program with a file size limit of 0: the kernel kills it at its first write to a file.
 fn killed_at_its_first_write(folder: &Path, args: &[&str]) {
     let mut shell = Command::new("sh");
     shell.args(["-c", "ulimit -c 0; ulimit -S -f 0; exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_doorward")]);
     let output = shell.args(args).current_dir(folder).env_clear().output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.signal().is_some(), "{args:?} went on: {} {said}", output.status);
+    assert!(output.status.signal().is_some(), "{args:?} was not killed: {} {said}", output.status);
 }
 
 #[test]
-fn a_kill_in_the_middle_of_writing_a_file_leaves_none_that_stops_the_next_run() {
+fn a_kill_while_a_file_is_written_does_not_stop_the_next_run() {
     let folder = tempfile::tempdir().unwrap();
     killed_at_its_first_write(folder.path(), &["serve", "--dev", "--listen", "127.0.0.1:0"]);
     assert!(!folder.path().join("data/secret_keys").exists());
@@ -96,7 +93,7 @@ fn a_kill_in_the_middle_of_writing_a_file_leaves_none_that_stops_the_next_run() 
 }
 
 #[test]
-fn files_with_secrets_that_other_users_can_read_are_warned_of() {
+fn a_file_with_secrets_that_other_users_can_read_causes_a_warning() {
     let folder = tempfile::tempdir().unwrap();
     assert!(run(doorward(folder.path()).args(["init", "https://auth.example.com"])).0);
     let path = |name: &str| folder.path().join(name);
@@ -111,7 +108,7 @@ fn files_with_secrets_that_other_users_can_read_are_warned_of() {
     };
     assert_eq!(warned(), Vec::<String>::new());
     open("doorward.toml", 0o644);
-    assert_eq!(warned(), Vec::<String>::new(), "no secret is in it");
+    assert_eq!(warned(), Vec::<String>::new(), "the file contains no secret");
     let settings = std::fs::read_to_string(path("doorward.toml")).unwrap();
     let settings = settings.replace("# host =", "password = \"hunter2\"\n# host =");
     std::fs::write(path("doorward.toml"), settings).unwrap();
@@ -133,7 +130,7 @@ fn files_with_secrets_that_other_users_can_read_are_warned_of() {
     let said = warned();
     assert!(said.len() == 1 && said[0].contains("/keys, the secret keys"), "{said:?}");
 
-    // The server says so at its start, before it finds that it cannot listen there.
+    // The server logs the warning at its start, before it finds that it cannot listen on this address.
     let serve = ["serve", "--listen", "192.0.2.1:1"];
     let output = doorward(folder.path()).args(serve).output().unwrap();
     let said = String::from_utf8(output.stderr).unwrap();
@@ -141,12 +138,12 @@ fn files_with_secrets_that_other_users_can_read_are_warned_of() {
 }
 
 #[test]
-fn a_command_that_finds_no_settings_says_how_it_finds_them() {
+fn a_command_without_settings_explains_how_to_name_them() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("hooks.star"), "def pre_signup(model):\n    pass\n").unwrap();
     for args in [&["hooks", "check"][..], &["hooks", "try", "pre_signup"]] {
         let (good, shown) = run(doorward(folder.path()).args(args));
-        assert!(good, "a folder of --dev has scripts and no settings: {shown}");
+        assert!(good, "a folder for --dev has scripts but no settings: {shown}");
     }
     for args in [&["user", "list"][..], &["keys", "list"], &["hooks", "deliveries"], &["serve"]] {
         let output = doorward(folder.path()).args(args).output().unwrap();
@@ -156,11 +153,11 @@ fn a_command_that_finds_no_settings_says_how_it_finds_them() {
 }
 
 #[test]
-fn init_writes_over_nothing_and_leaves_nothing_half_done() {
+fn init_overwrites_no_file_and_leaves_no_partial_result() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name| folder.path().join(name);
     let init = |url: &str| run(doorward(folder.path()).args(["init", url])).0;
-    assert!(!init("http://auth.example.com"), "no https");
+    assert!(!init("http://auth.example.com"), "the URL is not https");
     assert!(!path("keys").exists() && !path("doorward.toml").exists());
     std::fs::write(path("keys"), "mine").unwrap();
     assert!(!init("https://auth.example.com"));

@@ -1,4 +1,4 @@
-//! Every command of the program with every section of the settings filled in.
+//! Runs every command with every section of the settings filled in.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -9,7 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use crate::support::binary::doorward;
 
-/// Settings of a server in production, some in every section.
+/// Settings of a production server, with a value in every section.
 const SETTINGS: &str = r##"
 public_url = "https://auth.example.com"
 listen = "127.0.0.1:0"
@@ -120,7 +120,7 @@ client_secret = "hunter2"
 callbacks = ["https://www.example.com/acme"]
 "##;
 
-/// Every command but `serve`, `help` and `init`, which have tests of their own, and what goes to its stdin.
+/// Every command and its standard input. `serve`, `help` and `init` have tests of their own.
 const COMMANDS: &[(&[&str], &str)] = &[
     (&["config", "check"], ""),
     (&["keys", "generate"], ""),
@@ -148,7 +148,7 @@ const COMMANDS: &[(&[&str], &str)] = &[
     (&["user", "delete", "ada@example.com", "--yes"], ""),
 ];
 
-/// Fails on purpose: there is no such key.
+/// Fails as expected, because there is no such key.
 const FAILS: &[&str] = &["key revoke"];
 
 /// A folder with these settings and the files that they name.
@@ -179,7 +179,7 @@ fn furnished() -> tempfile::TempDir {
     folder
 }
 
-/// Runs the server until it is ready, and stops it.
+/// Runs the server until it is ready, then stops it.
 fn serve(folder: &Path) {
     use std::io::{BufRead, BufReader, Read};
     let mut child = doorward(folder).arg("serve").spawn().unwrap();
@@ -193,7 +193,7 @@ fn serve(folder: &Path) {
     assert!(status.success(), "{status}: {said}");
 }
 
-/// The commands that `--help` lists, as they are typed.
+/// The commands that `--help` lists, with their subcommands, as they are typed.
 fn listed(folder: &Path, before: &[&str]) -> BTreeSet<String> {
     let output = doorward(folder).args(before).arg("--help").output().unwrap();
     let help = String::from_utf8(output.stdout).unwrap();
@@ -205,13 +205,13 @@ fn listed(folder: &Path, before: &[&str]) -> BTreeSet<String> {
 }
 
 #[test]
-fn no_section_of_the_settings_aborts_a_command() {
+fn every_command_works_with_every_section_of_the_settings() {
     let folder = furnished();
     serve(folder.path());
     for (args, stdin) in COMMANDS {
         let mut command = doorward(folder.path());
         let mut child = command.args(*args).stdin(Stdio::piped()).spawn().unwrap();
-        // A command that does not read it may be over by now.
+        // A command that does not read its input may have ended already.
         let _ = std::io::Write::write_all(&mut child.stdin.take().unwrap(), stdin.as_bytes());
         let output = child.wait_with_output().unwrap();
         let said = String::from_utf8(output.stderr).unwrap();
@@ -222,7 +222,7 @@ fn no_section_of_the_settings_aborts_a_command() {
 }
 
 #[test]
-fn every_command_and_every_section_is_tried() {
+fn every_command_and_every_section_of_the_settings_is_tested() {
     let folder = furnished();
     let tried = |name: &str| {
         let words: Vec<_> = name.split(' ').collect();
@@ -246,7 +246,7 @@ fn every_command_and_every_section_is_tried() {
 }
 
 #[test]
-fn a_port_and_a_protection_that_never_meet_are_warned_of_and_the_port_alone_decides() {
+fn an_smtp_port_that_contradicts_smtp_security_causes_a_warning() {
     let folder = tempfile::tempdir().unwrap();
     let variables = |port: &str, security: &str| {
         let mut command = doorward(folder.path());
@@ -282,7 +282,7 @@ fn a_port_and_a_protection_that_never_meet_are_warned_of_and_the_port_alone_deci
         assert_eq!(lines.len(), usize::from(warned), "{port} {security}: {lines:?}");
         assert!(lines.iter().all(|line| line.contains(port) && line.contains(security)), "{lines:?}");
     }
-    // The server says so at its start, too, before it finds that it cannot listen there.
+    // The server also logs the warning at its start, before it finds that it cannot listen on this address.
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let at = taken.local_addr().unwrap().to_string();
     let output = variables("465", "starttls").args(["serve", "--dev", "--listen", &at]).output().unwrap();

@@ -1,4 +1,4 @@
-//! `POST /v1/code` without a scene: what such a code opens, for whom, and how often (D-40).
+//! `POST /v1/code` without a scene: which calls accept such a code, for which account, and how often (D-40).
 
 use serde_json::{Value, json};
 
@@ -11,13 +11,13 @@ const NUMBER: &str = "+8618812348888";
 const OTHER: &str = "+8615899999999";
 const DEVICE: &str = "the device of ada";
 
-/// Asks for a code without a scene, signed out, and reads it.
+/// Requests a code without a scene while signed out, and returns it.
 async fn code(t: &TestApp, address: &str) -> String {
     t.post("/v1/code", to(address, json!({}))).await.ok();
     post::newest(t, address).await.code
 }
 
-/// The same as somebody who is signed in.
+/// The same while signed in.
 async fn code_as(t: &TestApp, who: &Value, address: &str) -> String {
     t.post_as(who, "/v1/code", to(address, json!({}))).await.ok();
     post::newest(t, address).await.code
@@ -40,7 +40,7 @@ async fn bind(t: &TestApp, who: &Value, code: &str) -> Answer {
 }
 
 #[tokio::test]
-async fn seed_a11_signed_out_a_code_without_a_scene_signs_up_and_in() {
+async fn seed_a11_a_code_without_a_scene_signs_up_and_signs_in() {
     let t = TestApp::new().await;
     let given = code(&t, NUMBER).await;
     signup(&t, &given).await.ok();
@@ -50,7 +50,7 @@ async fn seed_a11_signed_out_a_code_without_a_scene_signs_up_and_in() {
 }
 
 #[tokio::test]
-async fn seed_a36_and_sets_a_new_password_for_the_account_of_the_number() {
+async fn seed_a36_a_code_without_a_scene_resets_the_password_of_the_number() {
     let t = TestApp::new().await;
     t.phone(NUMBER).await;
     let given = code(&t, NUMBER).await;
@@ -59,7 +59,7 @@ async fn seed_a36_and_sets_a_new_password_for_the_account_of_the_number() {
 }
 
 #[tokio::test]
-async fn seed_a42_seed_a50_signed_in_it_binds_the_number_and_changes_it() {
+async fn seed_a42_seed_a50_a_signed_in_user_binds_and_changes_a_number_without_a_scene() {
     let t = TestApp::new().await;
     let who = t.device(DEVICE).await;
     let given = code_as(&t, &who, NUMBER).await;
@@ -70,7 +70,7 @@ async fn seed_a42_seed_a50_signed_in_it_binds_the_number_and_changes_it() {
 }
 
 #[tokio::test]
-async fn sec_c03_signed_out_it_opens_nothing_else() {
+async fn sec_c03_a_code_requested_while_signed_out_works_for_no_account_call() {
     let t = TestApp::new().await;
     let owner = t.phone(NUMBER).await;
     let given = code(&t, NUMBER).await;
@@ -84,7 +84,7 @@ async fn sec_c03_signed_out_it_opens_nothing_else() {
 }
 
 #[tokio::test]
-async fn sec_c03_signed_in_it_opens_nothing_else_and_no_other_account() {
+async fn sec_c03_a_code_requested_while_signed_in_only_binds_to_that_account() {
     let t = TestApp::new().await;
     let owner = t.phone(NUMBER).await;
     let given = code_as(&t, &owner, NUMBER).await;
@@ -102,7 +102,7 @@ async fn sec_c03_signed_in_it_opens_nothing_else_and_no_other_account() {
 }
 
 #[tokio::test]
-async fn sec_c03_one_use_ends_all_that_it_opens() {
+async fn sec_c03_one_use_consumes_a_code_without_a_scene_for_all_calls() {
     let t = TestApp::new().await;
     t.phone(NUMBER).await;
     let given = code(&t, NUMBER).await;
@@ -116,7 +116,7 @@ async fn sec_c03_one_use_ends_all_that_it_opens() {
 }
 
 #[tokio::test]
-async fn sec_c03_it_takes_five_tries_in_all_and_not_five_at_each_call() {
+async fn sec_c03_a_code_without_a_scene_allows_five_tries_over_all_calls() {
     let t = TestApp::new().await;
     t.phone(NUMBER).await;
     for (logins, resets, is_good) in [(2, 2, true), (3, 2, false), (0, 5, false), (5, 0, false)] {
@@ -136,9 +136,9 @@ async fn sec_c03_it_takes_five_tries_in_all_and_not_five_at_each_call() {
     }
 }
 
-/// Both sign in: side by side they would take ten tries.
+/// Both codes sign in. If both were valid, they would allow ten tries together.
 #[tokio::test]
-async fn sec_c03_the_newer_of_a_code_with_the_scene_login_and_one_without_a_scene_is_good() {
+async fn sec_c03_a_code_for_login_and_a_code_without_a_scene_replace_each_other() {
     let t = TestApp::new().await;
     let with = t.code(NUMBER, "LOGIN").await;
     let without = code(&t, NUMBER).await;
@@ -152,7 +152,7 @@ async fn sec_c03_the_newer_of_a_code_with_the_scene_login_and_one_without_a_scen
 }
 
 #[tokio::test]
-async fn sec_c03_of_many_requests_at_once_with_and_without_the_scene_one_code_is_left() {
+async fn sec_c03_parallel_requests_with_and_without_a_scene_leave_one_code() {
     let t = TestApp::new().await;
     let requests = (0..20).map(|at| {
         let body = if at % 2 == 0 { json!({}) } else { json!({ "scene": "LOGIN" }) };
@@ -165,7 +165,7 @@ async fn sec_c03_of_many_requests_at_once_with_and_without_the_scene_one_code_is
 }
 
 #[tokio::test]
-async fn sec_c02_of_many_uses_at_once_at_both_calls_one_succeeds() {
+async fn sec_c02_of_parallel_uses_of_one_code_at_two_calls_one_succeeds() {
     let t = TestApp::new().await;
     t.phone(NUMBER).await;
     let given = code(&t, NUMBER).await;
@@ -179,7 +179,7 @@ async fn sec_c02_of_many_uses_at_once_at_both_calls_one_succeeds() {
 }
 
 #[tokio::test]
-async fn sec_c03_a_stranger_who_asks_without_a_scene_voids_no_code_of_a_person_who_is_signed_in() {
+async fn sec_c03_a_request_without_a_scene_voids_no_code_of_a_signed_in_user() {
     let t = TestApp::new().await;
     let owner = t.phone(NUMBER).await;
     let deleting = t.code_as(&owner, NUMBER, "DELETE_ACCOUNT").await;
@@ -192,7 +192,7 @@ async fn sec_c03_a_stranger_who_asks_without_a_scene_voids_no_code_of_a_person_w
 }
 
 #[tokio::test]
-async fn a_wrong_guess_costs_no_try_of_a_code_that_has_another_scene() {
+async fn a_wrong_code_uses_no_try_of_a_code_with_another_scene() {
     let t = TestApp::new().await;
     t.phone(NUMBER).await;
     let with = t.code(NUMBER, "LOGIN").await;
@@ -203,7 +203,7 @@ async fn a_wrong_guess_costs_no_try_of_a_code_that_has_another_scene() {
 }
 
 #[tokio::test]
-async fn sec_c03_a_code_for_a_new_password_and_one_without_a_scene_void_each_other() {
+async fn sec_c03_a_reset_code_and_a_code_without_a_scene_replace_each_other() {
     let t = TestApp::new().await;
     t.phone(NUMBER).await;
     let forgotten = t.code(NUMBER, "RESET_PASSWORD").await;
@@ -217,7 +217,7 @@ async fn sec_c03_a_code_for_a_new_password_and_one_without_a_scene_void_each_oth
 }
 
 #[tokio::test]
-async fn a_code_that_is_given_to_a_reset_without_an_account_still_signs_up() {
+async fn a_code_refused_by_a_reset_without_an_account_still_signs_up() {
     let t = TestApp::new().await;
     let given = code(&t, NUMBER).await;
     reset(&t, &given).await.refused(400, "INVALID_CODE");
@@ -242,7 +242,7 @@ async fn a_code_by_mail_without_a_scene_signs_in_and_does_nothing_else() {
 }
 
 #[tokio::test]
-async fn sec_r01_a_code_without_a_scene_is_asked_for_alike_by_known_and_unknown_numbers() {
+async fn sec_r01_a_code_request_gets_the_same_answer_for_known_and_unknown_numbers() {
     let t = TestApp::with("[signup]\nopen = false").await;
     t.sql_do("insert into accounts (id, profile, email_subscription, roles, disabled, confirmation_required, logins_count, created_at, updated_at) values ('a', '{}', 0, '[]', 0, 0, 0, 0, 0)").await;
     t.sql_do("insert into identities (kind, value, account, verified_at, created_at) values ('phone', '+8618812348888', 'a', 1, 0)").await;
@@ -251,7 +251,7 @@ async fn sec_r01_a_code_without_a_scene_is_asked_for_alike_by_known_and_unknown_
     assert_eq!((known.status, &known.text), (unknown.status, &unknown.text));
     assert_eq!(t.sql("select count(*) from challenges").await, "2");
     assert_eq!(post::all(&t, NUMBER).await.len(), 1);
-    assert!(post::all(&t, OTHER).await.is_empty(), "it would open nothing");
+    assert!(post::all(&t, OTHER).await.is_empty(), "the code would be of no use");
     for number in [NUMBER, OTHER] {
         let body = to(number, json!({ "code": "000000", "new_password": "a new one" }));
         t.post("/v1/password/reset", body).await.refused(400, "INVALID_CODE");
@@ -259,7 +259,7 @@ async fn sec_r01_a_code_without_a_scene_is_asked_for_alike_by_known_and_unknown_
 }
 
 #[tokio::test]
-async fn sec_a03_it_sets_no_password_of_an_account_that_never_proved_the_number() {
+async fn sec_a03_a_code_resets_no_password_of_an_account_with_an_unproven_number() {
     let t = TestApp::new().await;
     let body = json!({ "email": ADA, "password": "correct horse", "phone_number": NUMBER });
     t.post("/v1/signup", body).await.ok();
@@ -269,7 +269,7 @@ async fn sec_a03_it_sets_no_password_of_an_account_that_never_proved_the_number(
 }
 
 #[tokio::test]
-async fn sec_a05_it_is_void_once_the_number_is_the_accounts_no_more() {
+async fn sec_a05_unbinding_the_number_voids_a_code_without_a_scene() {
     let t = TestApp::new().await;
     let who = t.phone(NUMBER).await;
     t.bind(&who, ADA).await;
@@ -280,7 +280,7 @@ async fn sec_a05_it_is_void_once_the_number_is_the_accounts_no_more() {
 }
 
 #[tokio::test]
-async fn sec_c03_the_sms_says_what_the_code_opens_in_every_language() {
+async fn sec_c03_the_sms_names_the_uses_of_the_code_in_every_language() {
     for (language, signed_out, signed_in) in [
         ("en", ["to sign in", "to sign up", "new password"], "phone number"),
         ("de", ["anmelden", "registrieren", "neues Passwort"], "Telefonnummer"),
@@ -299,7 +299,7 @@ async fn sec_c03_the_sms_says_what_the_code_opens_in_every_language() {
 }
 
 #[tokio::test]
-async fn a_server_that_is_strict_sends_no_code_without_a_scene() {
+async fn with_strict_scenes_no_code_is_sent_without_a_scene() {
     let t = TestApp::with("[codes]\ndefault_scene = \"strict\"").await;
     let who = t.device(DEVICE).await;
     for address in [NUMBER, ADA] {

@@ -1,4 +1,5 @@
-//! A one-time code is taken as people and keyboards write it: with spaces and dashes, and in the digits of any script.
+//! One-time codes are accepted as people and keyboards write them: with spaces and dashes, and in the digits
+//! of any script.
 
 use axum::http::Method;
 use serde_json::json;
@@ -8,7 +9,7 @@ use crate::support::TestApp;
 
 const ADA: &str = "ada@example.com";
 
-/// A code of six digits in another form.
+/// Writes a code of six digits in another form.
 type Form = fn(&str) -> String;
 
 fn in_digits(code: &str, zero: u32) -> String {
@@ -25,7 +26,7 @@ const FORMS: [Form; 6] = [
 ];
 
 #[tokio::test]
-async fn a_code_signs_in_in_each_form() {
+async fn a_code_in_any_written_form_signs_in() {
     let t = TestApp::with("[limits]\nsend = \"100/1m\"\ncode = \"100/1m\"\n").await;
     t.signup(ADA, "correct horse").await;
     for form in FORMS {
@@ -40,7 +41,7 @@ async fn a_code_signs_in_in_each_form() {
 }
 
 #[tokio::test]
-async fn a_code_proves_an_address_resets_a_password_and_ends_an_account_in_each_form() {
+async fn a_code_in_any_written_form_verifies_resets_changes_and_deletes() {
     let t = TestApp::with("[limits]\nsend = \"100/1m\"\ncode = \"100/1m\"\n").await;
     t.signup(ADA, "correct horse").await;
     let code = FORMS[0](&post::newest(&t, ADA).await.code);

@@ -1,4 +1,4 @@
-//! `/api/v1/auth/…`: seed 002, id by id. What it says of providers stands with each of them (`provider_*.rs`).
+//! `/api/v1/auth/…`: seed 002, id by id. Its calls for providers are tested in `provider_*.rs`.
 
 use axum::http::Method;
 use base64::Engine;
@@ -32,7 +32,7 @@ fn refresh(t: &TestApp, token: &Value) -> Call {
     t.get("/api/v1/auth/refreshToken").header("authorization", token.as_str().unwrap())
 }
 
-/// Refused in the seed's envelope, with the status that says so, too (seed R03).
+/// Checks for an error in the envelope of the seed, with the matching status (seed R03).
 #[track_caller]
 fn refused(said: &Answer, status: u16, code: &str, message: &str) {
     let expected = json!({ "data": null, "isSuccess": false, "error": { "code": code, "message": message } });
@@ -41,17 +41,17 @@ fn refused(said: &Answer, status: u16, code: &str, message: &str) {
 }
 
 #[tokio::test]
-async fn seed_r01_it_is_there_only_where_the_operator_has_turned_it_on() {
+async fn seed_r01_the_calls_exist_only_if_the_operator_enables_them() {
     let t = TestApp::new().await;
     call(&t, "login", json!({ "email": ADA, "password": PASSWORD })).await.refused(404, "NOT_FOUND");
     t.get("/api/v1/auth/refreshToken").await.refused(404, "NOT_FOUND");
     let document = server().await.get("/openapi.json").await.ok();
     let described = document["paths"].as_object().unwrap().keys().any(|path| path.starts_with("/api/"));
-    assert!(!described, "docs/coming-from.md describes it");
+    assert!(!described, "only docs/coming-from.md describes these calls");
 }
 
 #[tokio::test]
-async fn seed_r02_r28_r29_a_login_answers_a_token_in_the_envelope() {
+async fn seed_r02_r28_r29_a_login_returns_a_token_in_the_envelope() {
     let t = server().await;
     register(&t).await;
     let said = call(&t, "login", json!({ "email": ADA, "password": PASSWORD })).await.ok();
@@ -78,17 +78,17 @@ async fn seed_r03_a_refusal_has_the_envelope_and_its_status() {
     assert_eq!(taken.header("cache-control"), "no-store");
     let form = t.send(Method::POST, "/api/v1/auth/login", "application/x-www-form-urlencoded", "a=b").await;
     refused(&form, 415, "INVALID_REQUEST", "Send JSON, with the header Content-Type: application/json.");
-    assert!(t.audited("sign_in_failed").await >= 2, "the core's own call");
+    assert!(t.audited("sign_in_failed").await >= 2, "the calls of the core wrote audit records");
 }
 
 #[tokio::test]
-async fn seed_r18_r19_r20_a_token_has_the_seeds_claims_and_life_and_our_signature() {
+async fn seed_r18_r19_r20_a_token_has_the_seeds_claims_and_lifetime_and_our_signature() {
     let t = server().await;
     register(&t).await;
     let token = login(&t).await;
     let says = claims_of(&token);
     assert_eq!((&says["username"], &says["id"]), (&json!(ADA), &says["sub"]));
-    assert_eq!(says["iss"], t.app.platform.config.public_url, "one issuer for all");
+    assert_eq!(says["iss"], t.app.platform.config.public_url, "all tokens have one issuer");
     assert_eq!(says["exp"].as_i64().unwrap() - says["iat"].as_i64().unwrap(), 86_400);
     let header = token.as_str().unwrap().split('.').next().unwrap();
     let header: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(header).unwrap()).unwrap();
@@ -100,15 +100,15 @@ async fn seed_r18_r19_r20_a_token_has_the_seeds_claims_and_life_and_our_signatur
     assert_eq!(says["exp"].as_i64().unwrap() - says["iat"].as_i64().unwrap(), 3_600);
 }
 
-/// An account may give up its address: the claim was empty from then on.
+/// An account can give up its address. The claim must not be empty then.
 #[tokio::test]
-async fn seed_r18_a_token_names_an_account_without_an_address_by_one_that_a_provider_has_given() {
+async fn seed_r18_the_token_of_an_account_without_an_address_has_a_providers_address() {
     let t = server().await;
     register(&t).await;
     let token = login(&t).await;
     let username = async || claims_of(&refresh(&t, &token).await.ok()["data"])["username"].clone();
     t.sql_do("delete from identities").await;
-    assert_eq!(username().await, claims_of(&token)["sub"], "nothing else is known of it");
+    assert_eq!(username().await, claims_of(&token)["sub"], "the account has no other name");
     t.sql_do(
         "insert into identities (kind, value, account, provider, email, created_at)
         select 'provider', 'google https://accounts.google.com 117', id, 'google', null, created_at from accounts",
@@ -126,26 +126,30 @@ async fn seed_r18_a_token_names_an_account_without_an_address_by_one_that_a_prov
     assert_eq!(
         username().await,
         "lovelace@live.com",
-        "the provider that the session was begun with stands before"
+        "the address of the provider of the session comes first"
     );
 }
 
 #[tokio::test]
-async fn seed_r30_r31_r32_a_registration_sends_the_mail_and_answers_a_secret_that_opens_nothing() {
+async fn seed_r30_r31_r32_a_registration_sends_a_mail_and_returns_a_useless_secret() {
     let t = server().await;
     let said = register(&t).await;
     let secret = said["data"]["secret"].as_str().unwrap();
     let message = "Verification email will send to you as ada@example.com";
     let data = json!({ "message": message, "secret": secret, "success": true });
     assert_eq!(said, json!({ "data": data, "isSuccess": true }));
-    assert_eq!((secret.len(), URL_SAFE.decode(secret).unwrap().len()), (52, 37), "as in the seed's sample");
+    assert_eq!(
+        (secret.len(), URL_SAFE.decode(secret).unwrap().len()),
+        (52, 37),
+        "as in the example of the seed"
+    );
     let mail = post::newest(&t, ADA).await;
     assert_ne!(mail.token(), secret);
     assert_eq!(call(&t, "verifyAccount", json!({ "secret": secret })).await.status, 400);
 }
 
 #[tokio::test]
-async fn seed_r33_r34_a_good_token_is_exchanged_for_a_fresh_one() {
+async fn seed_r33_r34_a_valid_token_is_exchanged_for_a_fresh_one() {
     let t = server().await;
     register(&t).await;
     let token = login(&t).await;
@@ -159,11 +163,11 @@ async fn seed_r33_r34_a_good_token_is_exchanged_for_a_fresh_one() {
     t.advance(23 * HOUR);
     let claims = claims_of(&refresh(&t, &bearer["data"]).await.ok()["data"]);
     assert_eq!(claims["username"], ADA);
-    assert_eq!(t.sql("select count(*) from sessions").await, "1", "one session all the time");
+    assert_eq!(t.sql("select count(*) from sessions").await, "1", "no further session was created");
 }
 
 #[tokio::test]
-async fn seed_r35_only_while_the_token_is_good_and_its_session_goes_on() {
+async fn seed_r35_an_exchange_needs_a_valid_token_of_a_live_session() {
     let t = server().await;
     register(&t).await;
     let token = login(&t).await;
@@ -184,7 +188,7 @@ async fn seed_r35_only_while_the_token_is_good_and_its_session_goes_on() {
 }
 
 #[tokio::test]
-async fn seed_r35_sec_t07_a_short_token_of_the_sdk_is_not_made_into_a_long_one() {
+async fn seed_r35_sec_t07_an_sdk_token_cannot_be_exchanged_for_a_longer_one() {
     let t = server().await;
     register(&t).await;
     let theirs = t.login(ADA, PASSWORD).await;
@@ -193,12 +197,12 @@ async fn seed_r35_sec_t07_a_short_token_of_the_sdk_is_not_made_into_a_long_one()
     assert_eq!(
         t.sql("select max(generation) from sessions").await,
         "0",
-        "the owner's next refresh is no reuse"
+        "the owner's next refresh does not count as reuse"
     );
 }
 
 #[tokio::test]
-async fn seed_r35_a_session_that_is_used_every_day_goes_on_to_its_end() {
+async fn seed_r35_a_session_used_every_day_lasts_until_its_absolute_end() {
     let t = TestApp::with("[compat]\nauth_v1 = true\n[session]\nidle = \"2d\"\nabsolute = \"5d\"").await;
     register(&t).await;
     let mut token = login(&t).await;
@@ -210,7 +214,7 @@ async fn seed_r35_a_session_that_is_used_every_day_goes_on_to_its_end() {
     assert_eq!(
         says["exp"].as_i64().unwrap() - says["iat"].as_i64().unwrap(),
         5 * 3_600,
-        "not beyond the session"
+        "the token ends with the session"
     );
     t.advance(5 * HOUR);
     assert_eq!(refresh(&t, &token).await.status, 401);
@@ -245,7 +249,7 @@ async fn seed_r36_r37_r38_r39_the_mails_secret_verifies_the_account_once() {
 }
 
 #[tokio::test]
-async fn seed_r22_r38_who_came_by_a_provider_is_of_type_1() {
+async fn seed_r22_r38_an_account_linked_to_google_has_type_1() {
     let t = server().await;
     register(&t).await;
     let secret = post::newest(&t, ADA).await.token().to_owned();
@@ -261,7 +265,7 @@ async fn seed_r22_r38_who_came_by_a_provider_is_of_type_1() {
 }
 
 #[tokio::test]
-async fn seed_r40_r41_r42_a_resent_mail_takes_the_place_of_the_one_before() {
+async fn seed_r40_r41_r42_a_resent_mail_replaces_the_earlier_one() {
     let t = server().await;
     register(&t).await;
     let first = post::newest(&t, ADA).await.token().to_owned();
@@ -283,7 +287,7 @@ async fn seed_r40_r41_r42_a_resent_mail_takes_the_place_of_the_one_before() {
 }
 
 #[tokio::test]
-async fn seed_r43_what_is_missing_is_named() {
+async fn seed_r43_the_error_names_the_missing_field() {
     let t = server().await;
     for (name, body, field) in [
         ("login", json!({}), "email"),
@@ -305,11 +309,11 @@ async fn seed_r43_what_is_missing_is_named() {
     let said = call(&t, "verifyAccount", json!({ "secret": "short" })).await;
     refused(&said, 400, "INVALID_PARAMETER", "secret: This link is damaged. Open it again from the mail.");
     let said = call(&t, "registerOrLogin/facebook", json!({ "authenToken": "t" })).await;
-    assert_eq!(said.json["error"]["code"], "NOT_FOUND", "no such provider");
+    assert_eq!(said.json["error"]["code"], "NOT_FOUND", "the provider is not configured");
 }
 
 #[tokio::test]
-async fn seed_r42_limits_captcha_and_hooks_of_our_calls_hold_for_these() {
+async fn seed_r42_limits_captcha_and_hooks_also_apply_to_these_calls() {
     let limits = "[limits]\nsign_in = \"2/1m\"\nsend = \"1/1m\"\n[captcha]\nkind = \"none\"\n";
     let t = TestApp::with(&format!("{ON}{limits}")).await;
     register(&t).await;
@@ -348,20 +352,20 @@ async fn seed_r42_limits_captcha_and_hooks_of_our_calls_hold_for_these() {
 }
 
 #[tokio::test]
-async fn sec_r04_a_sign_in_tells_in_a_header_what_shows_that_the_device_is_known() {
+async fn sec_r04_a_sign_in_returns_the_known_device_value_in_a_header() {
     let limits = "[limits]\nfailures = 1\npause = \"10s\"\n[captcha]\nkind = \"none\"\n";
     let t = TestApp::with(&format!("{ON}{limits}")).await;
     register(&t).await;
     let body = json!({ "email": ADA, "password": PASSWORD });
     let known = call(&t, "login", body.clone()).await.header("known-device").to_owned();
     call(&t, "login", json!({ "email": ADA, "password": "battery staple" })).await;
-    assert_eq!(call(&t, "login", body.clone()).await.status, 429, "others wait");
+    assert_eq!(call(&t, "login", body.clone()).await.status, 429, "unknown devices must wait");
     t.post("/api/v1/auth/login", body).header("known-device", &known).await.ok();
 }
 
-/// The layer of the envelope was around the calls alone: what is around them answered in the core's form.
+/// Errors from outside the handlers have the envelope, too: unknown path, wrong method, wrong host.
 #[tokio::test]
-async fn seed_r03_what_is_no_call_there_and_what_stands_before_all_calls_has_the_envelope_too() {
+async fn seed_r03_unknown_paths_wrong_methods_and_wrong_hosts_get_the_envelope_too() {
     let t = server().await;
     let in_the_cores_form = "application/problem+json";
     for path in ["", "/", "/unknown", "/login/", "/login/again", "//login", "/registerOrLogin"] {

@@ -1,4 +1,4 @@
-//! The file of SQLite in what can happen to it: a backup put back, damage, a lock of another program.
+//! The SQLite file after a restored backup, after damage, and while another program locks it.
 
 use std::fs;
 use std::io::Write;
@@ -21,7 +21,7 @@ fn sign_up(server: &Server, name: &str) {
     assert_eq!(post(server.at, "/v1/signup", &account).unwrap().0, 200, "{name}");
 }
 
-/// Signs up until the journal has begun anew: SQLite has copied the one before into the database.
+/// Signs up until SQLite has copied the journal into the database and begins a new one.
 fn sign_up_until_the_journal_begins_anew(server: &Server, folder: &Path) {
     let salts = || fs::read(folder.join("data/doorward.db-wal")).unwrap()[16..24].to_vec();
     let (before, count) = (salts(), AtomicUsize::new(0));
@@ -32,7 +32,7 @@ fn sign_up_until_the_journal_begins_anew(server: &Server, folder: &Path) {
             scope.spawn(move || {
                 while salts() == *before {
                     let number = count.fetch_add(1, Ordering::SeqCst);
-                    assert!(number < 3_000, "the journal never begins anew");
+                    assert!(number < 3_000, "SQLite did not begin a new journal");
                     let email = format!("user{number}.{thread}@example.com");
                     let account = json!({ "email": email, "password": PASSWORD, "misc": misc });
                     assert_eq!(post(server.at, "/v1/signup", &account).unwrap().0, 200);
@@ -42,7 +42,7 @@ fn sign_up_until_the_journal_begins_anew(server: &Server, folder: &Path) {
     });
 }
 
-/// A server with an account of Ada's that was killed, with a journal that does not begin with her.
+/// The folder of a killed server with an account of Ada. The journal no longer contains the sign-up of Ada.
 fn killed_while_writing() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let mut server = Server::start(folder.path());
@@ -52,7 +52,7 @@ fn killed_while_writing() -> tempfile::TempDir {
     folder
 }
 
-/// `.backup` of SQLite's shell, by the same function of its library.
+/// Copies the database as `.backup` of the SQLite shell does, with the same library function.
 fn back_up(folder: &Path) {
     let program = "import sqlite3, sys\nsource, to = (sqlite3.connect(name) for name in sys.argv[1:])\nsource.backup(to)\nto.close()";
     let mut python = Command::new("python3");
@@ -69,7 +69,7 @@ fn damage(folder: &Path) {
     }
 }
 
-/// Starts a server that must not start; this is what it says.
+/// Starts a server that must refuse to start, and returns its error output.
 fn refused(folder: &Path) -> String {
     let mut command = doorward(folder);
     command.args(["serve", "--dev", "--listen", "127.0.0.1:0", "--data", "data"]);
@@ -87,7 +87,7 @@ fn refused(folder: &Path) -> String {
 }
 
 #[test]
-fn a_backup_put_back_beside_a_left_over_journal_is_refused_and_whole_without_it() {
+fn a_backup_beside_an_old_journal_is_refused_until_the_journal_is_removed() {
     if !database::is_sqlite() {
         return;
     }
@@ -109,11 +109,11 @@ fn a_backup_put_back_beside_a_left_over_journal_is_refused_and_whole_without_it(
         "{said}"
     );
     let said = run(folder.path(), &["user", "show", "before@example.com"], "");
-    assert!(said.refused().contains("a backup was put in its place"), "commands refuse it, too");
+    assert!(said.refused().contains("a backup was put in its place"), "commands refuse the database, too");
     assert_eq!(
         fs::read(folder.path().join("backup.db")).unwrap(),
         fs::read(data("doorward.db")).unwrap(),
-        "untouched"
+        "the refusal changed the file"
     );
 
     for name in ["doorward.db-wal", "doorward.db-shm"] {
@@ -129,7 +129,7 @@ fn a_backup_put_back_beside_a_left_over_journal_is_refused_and_whole_without_it(
 }
 
 #[test]
-fn a_copy_of_a_stopped_database_put_back_over_its_first_journal_is_refused() {
+fn a_restored_copy_of_a_stopped_database_beside_a_journal_is_refused() {
     if !database::is_sqlite() {
         return;
     }
@@ -148,7 +148,7 @@ fn a_copy_of_a_stopped_database_put_back_over_its_first_journal_is_refused() {
 }
 
 #[test]
-fn after_a_kill_the_journal_that_was_left_is_known_to_be_its_own() {
+fn after_a_kill_the_server_accepts_its_own_journal() {
     if !database::is_sqlite() {
         return;
     }
@@ -177,12 +177,12 @@ fn a_database_that_was_damaged_while_the_server_was_down_is_refused() {
 }
 
 #[test]
-fn damage_is_found_at_the_next_start_though_a_command_was_run_in_between() {
+fn damage_is_found_at_the_next_start_even_after_a_command() {
     if !database::is_sqlite() {
         return;
     }
     let folder = killed_while_writing();
-    // As the only process, the command finishes the journal and removes it.
+    // No other process uses the database, so the command copies the journal into it and removes the journal.
     assert!(run(folder.path(), &["user", "show", "ada@example.com"], "").ok);
     assert!(!folder.path().join("data/doorward.db-wal").exists());
     damage(folder.path());
@@ -190,7 +190,7 @@ fn damage_is_found_at_the_next_start_though_a_command_was_run_in_between() {
 }
 
 #[test]
-fn ready_says_no_when_the_database_is_overwritten_with_garbage() {
+fn health_ready_fails_when_the_database_is_overwritten_with_garbage() {
     if !database::is_sqlite() {
         return;
     }
@@ -208,7 +208,7 @@ fn ready_says_no_when_the_database_is_overwritten_with_garbage() {
 }
 
 #[test]
-fn while_another_program_locks_the_file_every_answer_comes_within_the_five_seconds_that_are_promised() {
+fn a_database_locked_by_another_program_delays_an_answer_by_one_wait_at_most() {
     if !database::is_sqlite() {
         return;
     }
@@ -224,7 +224,7 @@ fn while_another_program_locks_the_file_every_answer_comes_within_the_five_secon
             .map(|n| {
                 let server = &server;
                 scope.spawn(move || {
-                    // One after the other joins the queue while the first one waits.
+                    // The calls join the queue one after the other, while the first one waits.
                     std::thread::sleep(Duration::from_millis(100 * n));
                     let begun = Instant::now();
                     let account = json!({ "email": format!("u{n}@example.com"), "password": PASSWORD });
@@ -236,7 +236,7 @@ fn while_another_program_locks_the_file_every_answer_comes_within_the_five_secon
             .collect();
         calls.into_iter().map(|call| call.join().unwrap()).max().unwrap()
     });
-    assert!(slowest < Duration::from_millis(7_500), "one wait of five seconds, not two: {slowest:?}");
+    assert!(slowest < Duration::from_millis(7_500), "more than one wait of five seconds: {slowest:?}");
     runtime.block_on(sqlx::query("rollback").execute(&mut other)).unwrap();
     sign_up(&server, "ada");
 }

@@ -1,4 +1,4 @@
-//! The clock that a test can move: there with `--dev`, nowhere else.
+//! The test clock can be moved with `--dev` only.
 
 use axum::http::Method;
 use serde_json::{Value, json};
@@ -8,7 +8,7 @@ use crate::support::binary::{Server, post, request};
 
 const HOUR: i64 = 3_600_000;
 
-/// Opens a session; gives its access token.
+/// Signs up and returns the access token.
 fn sign_in(server: &Server) -> String {
     let person =
         json!({ "email": "ada@example.com", "password": "correct horse", "options": { "login": true } });
@@ -22,7 +22,7 @@ fn profile(server: &Server, token: &str) -> (u16, Value) {
 }
 
 #[test]
-fn an_hour_that_is_added_to_the_clock_ends_a_token() {
+fn moving_the_clock_by_an_hour_expires_an_access_token() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(folder.path());
     let token = sign_in(&server);
@@ -36,7 +36,7 @@ fn an_hour_that_is_added_to_the_clock_ends_a_token() {
 }
 
 #[tokio::test]
-async fn a_step_that_is_no_number_of_milliseconds_is_refused() {
+async fn an_invalid_clock_step_is_refused() {
     let t = TestApp::new().await;
     for (body, field) in [
         (json!({}), "advance"),
@@ -55,7 +55,7 @@ async fn a_step_that_is_no_number_of_milliseconds_is_refused() {
 #[tokio::test]
 async fn sec_w01_a_page_of_another_site_cannot_move_the_clock() {
     let t = TestApp::new().await;
-    // A page sends this without a preflight.
+    // A page can send this content type without a preflight.
     t.send(Method::POST, "/dev/clock", "text/plain", r#"{"advance":1}"#)
         .await
         .refused(415, "INVALID_REQUEST");

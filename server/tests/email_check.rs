@@ -1,4 +1,4 @@
-//! `POST /v1/email/check`: tells whether an address is taken, where the operator allows it.
+//! `POST /v1/email/check` reports whether an address is taken, if the operator allows it.
 
 use serde_json::json;
 
@@ -11,7 +11,7 @@ async fn check(t: &TestApp, email: &str) -> Answer {
 }
 
 #[tokio::test]
-async fn seed_m02_sec_r02_it_is_forbidden_until_the_operator_turns_it_on() {
+async fn seed_m02_sec_r02_the_address_check_is_forbidden_until_the_operator_enables_it() {
     let t = TestApp::production("").await;
     check(&t, ADA).await.refused(403, "FORBIDDEN");
     let t = TestApp::production("check_email = true").await;
@@ -29,7 +29,7 @@ async fn seed_m04_a_free_address_is_available() {
 }
 
 #[tokio::test]
-async fn a_taken_address_is_in_use_and_no_more_is_said() {
+async fn a_taken_address_is_reported_without_further_details() {
     let t = TestApp::new().await;
     t.signup(ADA, "correct horse").await;
     let data = json!({ "email": ADA, "registered": true, "id": ADA });
@@ -37,7 +37,7 @@ async fn a_taken_address_is_in_use_and_no_more_is_said() {
 }
 
 #[tokio::test]
-async fn seed_m05_a_compatible_server_says_what_the_seed_says() {
+async fn seed_m05_with_compatible_disclosure_the_answer_has_all_fields_of_the_seed() {
     let t = TestApp::with("[disclosure]\naccount = \"compatible\"").await;
     t.signup(ADA, "correct horse").await;
     let answer = check(&t, ADA).await.ok();
@@ -51,7 +51,7 @@ async fn seed_m05_a_compatible_server_says_what_the_seed_says() {
 }
 
 #[tokio::test]
-async fn seed_m06_what_is_no_address_is_refused_with_its_field() {
+async fn seed_m06_an_invalid_address_is_refused_with_its_field() {
     let t = TestApp::new().await;
     for body in [json!({}), json!({ "email": "ada" }), json!({ "email": [ADA] })] {
         assert_eq!(t.post("/v1/email/check", body).await.refused(400, "INVALID_PARAMETER")["field"], "email");

@@ -1,4 +1,5 @@
-//! Addresses of internationalised domains: compared, stored and sent to in ASCII (IDNA, UTS #46), shown with their letters.
+//! Addresses with internationalised domains are compared, stored and used for sending in ASCII (IDNA, UTS
+//! #46), and shown in Unicode.
 
 use axum::http::Method;
 use doorward_accounts::admin::{By, Operator};
@@ -19,7 +20,7 @@ const TYPED: &str = "joerg@müller.example";
 const ASCII: &str = "joerg@xn--mller-kva.example";
 const PASSWORD: &str = "correct horse";
 
-/// The address as people and browsers write it.
+/// Spellings of one address by people and browsers.
 const SPELLINGS: [&str; 8] = [
     TYPED,
     ASCII,
@@ -32,11 +33,11 @@ const SPELLINGS: [&str; 8] = [
 ];
 
 #[tokio::test]
-async fn an_address_is_one_account_in_whatever_form_its_domain_is_written() {
+async fn all_spellings_of_a_domain_lead_to_one_account() {
     let t = TestApp::new().await;
     let signup = |email: &str| t.post("/v1/signup", json!({ "email": email, "password": PASSWORD }));
     let user = signup(TYPED).await.ok()["user"].clone();
-    assert_eq!(user["email"], TYPED, "shown as it was typed");
+    assert_eq!(user["email"], TYPED, "the address is shown as it was typed");
     for email in SPELLINGS {
         assert_eq!(signup(email).await.refused(409, "EXISTS")["field"], "email", "{email:?}");
         let who = t.login(email, PASSWORD).await;
@@ -62,7 +63,7 @@ async fn a_repeated_signup_answers_the_same_account() {
 }
 
 #[tokio::test]
-async fn what_is_no_domain_is_refused_with_the_field() {
+async fn an_invalid_domain_is_refused_with_its_field() {
     let t = TestApp::new().await;
     for email in [
         "joerg@müller",
@@ -92,11 +93,11 @@ async fn what_is_no_domain_is_refused_with_the_field() {
 }
 
 #[tokio::test]
-async fn codes_and_links_for_one_spelling_are_good_with_the_other() {
+async fn codes_and_links_for_one_spelling_work_with_the_other() {
     let t = TestApp::new().await;
     t.signup(TYPED, PASSWORD).await;
     let mail = post::newest(&t, ASCII).await;
-    assert_eq!(post::newest(&t, TYPED).await.code, mail.code, "the mailbox knows both, too");
+    assert_eq!(post::newest(&t, TYPED).await.code, mail.code, "the mailbox finds both spellings");
     assert!(mail.text.contains(TYPED) && !mail.text.contains(ASCII), "{}", mail.text);
     let verify = json!({ "email": ASCII, "code": mail.code, "password": PASSWORD });
     assert_eq!(t.post("/v1/email/verify", verify).await.ok()["email"], TYPED);
@@ -121,7 +122,7 @@ async fn codes_and_links_for_one_spelling_are_good_with_the_other() {
 }
 
 #[tokio::test]
-async fn an_account_gets_such_an_address_and_another_afterwards() {
+async fn an_account_can_bind_and_change_an_internationalised_address() {
     let t = TestApp::new().await;
     let who = t.device("a device with an id").await;
     let code = t.code_as(&who, TYPED, "CHANGE_EMAIL").await;
@@ -137,7 +138,7 @@ async fn an_account_gets_such_an_address_and_another_afterwards() {
 }
 
 #[tokio::test]
-async fn a_domain_whose_letters_mislead_is_shown_in_ascii() {
+async fn a_domain_with_misleading_letters_is_shown_in_ascii() {
     let t = TestApp::new().await;
     // The first letter is Cyrillic.
     let user = t.post("/v1/signup", json!({ "email": "ada@еxample.com", "password": PASSWORD })).await.ok();
@@ -150,7 +151,7 @@ async fn a_domain_whose_letters_mislead_is_shown_in_ascii() {
 }
 
 #[tokio::test]
-async fn a_provider_vouches_for_such_an_address() {
+async fn a_provider_can_vouch_for_an_internationalised_address() {
     for said in [TYPED, ASCII, " Joerg@MÜLLER.example "] {
         let op = Issuer::start().await;
         op.person("joerg", json!({ "email": said, "email_verified": true, "name": "Jörg" }));
@@ -195,7 +196,7 @@ async fn hooks_see_the_ascii_form_and_may_set_either() {
 }
 
 #[tokio::test]
-async fn operators_find_and_make_such_accounts() {
+async fn operators_can_find_and_create_accounts_with_internationalised_addresses() {
     let t = TestApp::with("[admin]\npublic = true\n").await;
     let Platform { store, world, config, .. } = &*t.app.platform;
     let operator = Operator::new(store, world, config, By::CommandLine, Caller::default());
@@ -222,7 +223,7 @@ async fn operators_find_and_make_such_accounts() {
 }
 
 #[test]
-fn the_command_line_takes_and_shows_such_an_address() {
+fn the_command_line_accepts_and_shows_internationalised_addresses() {
     let folder = tempfile::tempdir().unwrap();
     let _server = Server::start(folder.path());
     let said = run(folder.path(), &["user", "create", "--email", TYPED], "");
@@ -245,7 +246,7 @@ fn the_command_line_takes_and_shows_such_an_address() {
 }
 
 #[tokio::test]
-async fn a_mail_goes_from_and_to_such_addresses_in_ascii() {
+async fn mail_is_sent_from_and_to_the_ascii_form_of_an_address() {
     let sink = Sink::start().await;
     let settings = format!(
         "[smtp]\nhost = \"127.0.0.1\"\nport = {}\nsecurity = \"none\"\n\
@@ -262,7 +263,7 @@ async fn a_mail_goes_from_and_to_such_addresses_in_ascii() {
 }
 
 #[tokio::test]
-async fn an_origin_of_the_settings_may_be_written_with_its_letters() {
+async fn cors_origins_may_be_written_in_unicode() {
     let settings = "[cors]\norigins = [\"https://www.müller.example\", \"https://bücher.example:8443\"]";
     let t = TestApp::production(settings).await;
     for (origin, allowed) in [

@@ -8,7 +8,7 @@ use crate::support::{Answer, HOUR, SECOND, TestApp};
 const ADA: &str = "ada@example.com";
 const PASSWORD: &str = "correct horse";
 
-/// Somebody whose first login waits for the confirmation.
+/// A server with an account that must confirm its address before the first login.
 async fn unconfirmed(settings: &str) -> TestApp {
     let t = TestApp::with(settings).await;
     let options = json!({ "signup_confirmation": true });
@@ -25,7 +25,7 @@ async fn resend(t: &TestApp, email: &str) -> Answer {
 }
 
 #[tokio::test]
-async fn a_confirmed_address_lifts_the_wait_for_the_first_login() {
+async fn confirming_the_address_allows_the_first_login() {
     let login = json!({ "email": ADA, "password": "correct horse" });
     for by_code in [true, false] {
         let t = unconfirmed("").await;
@@ -48,7 +48,7 @@ async fn a_confirmed_address_lifts_the_wait_for_the_first_login() {
 #[tokio::test]
 async fn the_link_works_for_a_day_and_the_code_for_ten_minutes() {
     let t = unconfirmed("").await;
-    // Their life begins when the mail leaves, not when it was asked for.
+    // The lifetime begins when the mail is sent, not when it was requested.
     t.advance(5 * HOUR);
     let mail = post::newest(&t, ADA).await;
     assert!(mail.text.contains("24 hours") && mail.text.contains("10 minutes"));
@@ -73,7 +73,7 @@ async fn sec_c02_of_fifty_confirmations_at_once_one_succeeds() {
 }
 
 #[tokio::test]
-async fn seed_m19_a_new_mail_is_sent_and_voids_the_one_before() {
+async fn seed_m19_a_resent_mail_voids_the_earlier_one() {
     let t = unconfirmed("").await;
     let old = post::newest(&t, ADA).await;
     let answer = resend(&t, "Ada@Example.com").await.ok();
@@ -109,7 +109,7 @@ async fn a_repeated_confirmation_with_its_key_answers_with_the_profile_again() {
 }
 
 #[tokio::test]
-async fn the_owner_of_a_taken_address_is_told_where_a_signup_tells_nothing() {
+async fn a_quiet_signup_mails_the_owner_of_a_taken_address() {
     let t = TestApp::with("[disclosure]\nsignup = \"quiet\"").await;
     t.signup(ADA, "correct horse").await;
     t.signup(ADA, "another horse").await;
@@ -119,12 +119,15 @@ async fn the_owner_of_a_taken_address_is_told_where_a_signup_tells_nothing() {
 }
 
 #[tokio::test]
-async fn sec_x04_a_name_is_text_in_a_mail_and_only_after_the_address_is_proven() {
+async fn sec_x04_a_mail_shows_a_name_as_text_and_only_for_a_proven_address() {
     let t = TestApp::new().await;
     let name = "<a href=https://evil.example>Click</a>";
     t.post("/v1/signup", json!({ "email": ADA, "password": "correct horse", "name": name })).await.ok();
     let mail = post::newest(&t, ADA).await;
-    assert!(!mail.text.contains("evil") && !mail.html.contains("evil"), "a stranger's words in our mail");
+    assert!(
+        !mail.text.contains("evil") && !mail.html.contains("evil"),
+        "the mail contains words of a stranger"
+    );
     t.confirm(ADA, PASSWORD).await;
     t.post("/v1/password/forgot", json!({ "email": ADA })).await.ok();
     let mail = post::newest(&t, ADA).await;

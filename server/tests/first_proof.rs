@@ -1,5 +1,5 @@
-//! The first proof of an address (D-39): an owner does not inherit what a stranger has prepared, a stranger does not inherit the
-//! owner's proof, and no claim keeps an owner out.
+//! The first proof of an address (D-39): an owner does not inherit an account that a stranger prepared, a
+//! stranger does not benefit from the owner's proof, and no unproven claim locks an owner out.
 
 use axum::http::Method;
 use serde_json::{Value, json};
@@ -11,11 +11,11 @@ use crate::support::issuer::Issuer;
 use crate::support::people::to;
 use crate::support::{Answer, TestApp};
 
-/// The password of who has prepared the account.
+/// The password of the stranger who prepared the account.
 const PREPARED: &str = "the strangers own";
 const HERS: &str = "correct horse";
 
-/// How an account begins that has an address which nobody has proven.
+/// How an account with an unproven address was created.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Begun {
     Password,
@@ -24,7 +24,7 @@ enum Begun {
     Device,
 }
 
-/// What else of it is proven.
+/// A further proven name of the account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Also {
     Nothing,
@@ -37,7 +37,7 @@ enum Also {
 enum Way {
     Link,
     Code,
-    /// The link, with another password.
+    /// The link, together with a new password.
     NewPassword,
     Reset,
     CodeLogin,
@@ -45,31 +45,31 @@ enum Way {
     Provider,
 }
 
-/// What comes with the request.
+/// The evidence in the request: it shows that the same person created the account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum By {
-    /// The key of the signup.
+    /// A proof of the key that was used at the sign-up.
     Key,
     /// A session of the account.
     Session,
     /// The password of the account.
     Password,
-    /// Nothing: it is another browser.
+    /// No evidence: the request is sent from another browser.
     Nothing,
 }
 
-/// What became of the account.
+/// The state of the account after the proof.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Outcome {
-    /// It has the proven address, and all that was prepared.
+    /// The account has the proven address and keeps all prepared data.
     Kept,
-    /// It has the proven address, and nothing of what was prepared.
+    /// The account has the proven address and none of the prepared data.
     TakenOver,
-    /// It is as it was, but for the address: another account may have that.
+    /// The account loses the address and is otherwise unchanged. Another account may take the address.
     Left,
-    /// It is gone, and another account has the address.
+    /// The account is deleted, and another account has the address.
     Replaced,
-    /// It is as it was.
+    /// The account is unchanged. The answer has this code or type.
     Unchanged(&'static str),
 }
 
@@ -83,7 +83,7 @@ const ALL: [(Way, &[By]); 7] = [
     (Way::Provider, &[By::Key, By::Nothing]),
 ];
 
-/// The rule of D-39.
+/// The outcome according to D-39.
 fn expected(begun: Begun, also: Also, way: Way, by: By) -> Outcome {
     let is_proven_otherwise = matches!(begun, Begun::Phone | Begun::Provider) || also != Also::Nothing;
     let is_at_provider = begun == Begun::Provider || also == Also::Provider;
@@ -91,7 +91,8 @@ fn expected(begun: Begun, also: Also, way: Way, by: By) -> Outcome {
     match (way, by) {
         (Way::Link | Way::Code, By::Nothing) => Outcome::Unchanged("PASSWORD_REQUIRED"),
         (Way::Link | Way::Code, By::Password) if !has_password => Outcome::Unchanged("INVALID_PARAMETER"),
-        // Who comes by another identity of the same provider says themselves whether it is the same person.
+        // The account has another identity at this provider, so the user must decide whether both are the
+        // same person.
         (Way::Provider, By::Key) if is_at_provider => Outcome::Unchanged("LoginOAuth"),
         (Way::CodeSignup, By::Key) => Outcome::Unchanged("EXISTS"),
         (_, By::Key | By::Session | By::Password) => Outcome::Kept,
@@ -101,7 +102,7 @@ fn expected(begun: Begun, also: Also, way: Way, by: By) -> Outcome {
     }
 }
 
-/// Accounts of phones and devices get an address by a hook: no request has a field for it.
+/// Accounts of phones and devices get their address from a hook, because these requests have no field for it.
 const SCRIPT: &str = r#"
 def pre_signup(model):
     if model.get_method() in ["phone_code", "device"] and "@" in model.get_user_agent():
@@ -115,7 +116,7 @@ struct World {
     op: Issuer,
 }
 
-/// An account as it was prepared, and the browser that has done it.
+/// A prepared account, and the browser that created it.
 struct Prepared<'a> {
     email: String,
     browser: Browser<'a>,
@@ -189,7 +190,7 @@ impl World {
         Prepared { link: mail.token().to_owned(), code: mail.code, id, email, browser, session }
     }
 
-    /// Comes back from the provider.
+    /// Signs in with the provider.
     async fn come(&self, browser: &Browser<'_>, sub: &str, claims: Value, registers: bool) -> Answer {
         self.op.person(sub, claims);
         let begun = browser.begin("acme").await;
@@ -246,7 +247,7 @@ impl World {
         self.t.post("/v1/login", json!({ "email": email, "password": password })).await.status
     }
 
-    /// What became of the account, by what its sessions, its password and its names are good for.
+    /// Derives the outcome from the validity of the account's session, its password and its names.
     async fn outcome(&self, prepared: &Prepared<'_>, way: Way, answer: &Answer) -> Outcome {
         let Prepared { email, browser, session, id, .. } = prepared;
         let exists = self.count("select count(*) from accounts where id = $1", id).await == 1;
@@ -264,7 +265,7 @@ impl World {
         }
         if !has_address {
             assert!(has_session && !opens, "{}", answer.text);
-            // Who has proven the address can sign up with it at once.
+            // The owner of the address can sign up with it at once.
             let body = json!({ "email": email, "password": HERS });
             if answer.status == 404 {
                 self.t.post("/v1/signup", body).await.ok();
@@ -281,20 +282,23 @@ impl World {
         let data = "select count(*) from user_data where account = $1";
         let is_anew = self.count(data, id).await == 0;
         if way == Way::Reset {
-            assert!(!has_session && !opens && self.login(email, HERS).await == 200, "a reset ends both");
+            assert!(
+                !has_session && !opens && self.login(email, HERS).await == 200,
+                "a reset ends the session and the old password"
+            );
         }
         let reset_keeps = way == Way::Reset && !is_anew;
         if has_session || reset_keeps {
             return Outcome::Kept;
         }
-        assert!(!opens, "the password that was prepared");
-        // A provider that vouches is a way in of its own.
+        assert!(!opens, "the prepared password still works");
+        // The provider that vouches for the address is linked as a sign-in method.
         let own = i64::from(way == Way::Provider);
-        assert_eq!(self.count(others, id).await, own, "names that were prepared");
+        assert_eq!(self.count(others, id).await, own, "prepared names are left");
         Outcome::TakenOver
     }
 
-    /// All ways to prove the address of accounts that began so.
+    /// Tries every way to prove the address of an account that was created like this.
     async fn walk(&self, begun: Begun, also: Also) {
         let cases = ALL.iter().flat_map(|(way, bys)| bys.iter().map(move |by| (*way, *by)));
         for (at, (way, by)) in cases.enumerate() {
@@ -311,12 +315,12 @@ impl World {
 }
 
 #[tokio::test]
-async fn sec_a03_the_first_proof_of_an_account_of_a_password_keeps_what_was_prepared_only_with_evidence() {
+async fn sec_a03_a_first_proof_keeps_a_password_account_only_with_evidence() {
     World::new().await.walk(Begun::Password, Also::Nothing).await;
 }
 
 #[tokio::test]
-async fn sec_a03_the_first_proof_of_an_account_of_a_device_keeps_what_was_prepared_only_with_evidence() {
+async fn sec_a03_a_first_proof_keeps_a_device_account_only_with_evidence() {
     World::new().await.walk(Begun::Device, Also::Nothing).await;
 }
 
@@ -361,7 +365,7 @@ async fn a_wrong_password_consumes_neither_link_nor_code_and_tries_are_limited()
         assert_eq!(wrong.refused(400, "INVALID_PARAMETER")["field"], "password");
     }
     verify(json!({ "password": PREPARED })).await.refused(429, "REQUEST_EXCEED");
-    // What is tried there keeps nobody from signing in, and the other way round.
+    // Failed tries here do not block a sign-in.
     t.login(ADA, PREPARED).await;
     t.advance(20_000);
     let both = verify(json!({ "password": PREPARED, "new_password": HERS })).await;
@@ -375,12 +379,12 @@ async fn evidence_never_completes_an_earlier_click() {
     let stranger = Browser::new(&t);
     stranger.post("/v1/signup", json!({ "email": ADA, "password": PREPARED })).await.ok();
     let mail = post::newest(&t, ADA).await;
-    // The owner clicks; the stranger has the password, a session and the key, and no link.
+    // The owner clicks the link. The stranger has the password, a session and the key, but not the link.
     let click = json!({ "token": mail.token() });
     t.post("/v1/email/verify", click.clone()).await.refused(403, "PASSWORD_REQUIRED");
     let session = t.login(ADA, PREPARED).await;
     assert_eq!(session["user"]["email_verified"], false);
-    // The owner says that they did not make the account: a new password of theirs.
+    // The owner did not create the account and sets a new password.
     let body = json!({ "token": mail.token(), "new_password": HERS });
     let user = t.post("/v1/email/verify", body).await.ok();
     assert_eq!((&user["email"], &user["email_verified"]), (&json!(ADA), &json!(true)));
@@ -390,7 +394,7 @@ async fn evidence_never_completes_an_earlier_click() {
 }
 
 #[tokio::test]
-async fn what_only_its_owner_may_have_begun_begins_anew_and_what_others_see_stays() {
+async fn a_claimed_account_loses_its_private_data_and_keeps_its_public_profile() {
     let settings = "[user_data.note]\ntype = \"string\"\n[profile.extras.plan]\ntype = \"string\"\n";
     let t = Hooked::with(
         &tell("post_account_claimed", "model.get_email(), model.get_user_id()"),
@@ -421,11 +425,11 @@ async fn what_only_its_owner_may_have_begun_begins_anew_and_what_others_see_stay
 }
 
 #[tokio::test]
-async fn a_claim_of_an_account_that_is_proven_otherwise_blocks_no_signup_and_another_claim_does() {
+async fn an_unproven_address_blocks_a_signup_only_while_its_account_is_unproven() {
     let t = TestApp::new().await;
     t.signup(ADA, PREPARED).await;
     let signup = json!({ "email": ADA, "password": HERS });
-    // One claimant at a time (seed K29).
+    // An unproven account blocks other sign-ups with its address (seed K29).
     t.post("/v1/signup", signup.clone()).await.refused(409, "EXISTS");
     let stranger = t.login(ADA, PREPARED).await;
     t.bind(&stranger, "+4915112345678").await;
@@ -435,7 +439,7 @@ async fn a_claim_of_an_account_that_is_proven_otherwise_blocks_no_signup_and_ano
 }
 
 #[tokio::test]
-async fn a_person_signed_in_to_another_account_takes_along_an_address_that_was_never_proven() {
+async fn a_signed_in_user_can_bind_an_address_that_another_account_never_proved() {
     let t = TestApp::new().await;
     t.signup(ADA, PREPARED).await;
     let owner = t.device("a device of the owner").await;
@@ -447,7 +451,7 @@ async fn a_person_signed_in_to_another_account_takes_along_an_address_that_was_n
 }
 
 #[tokio::test]
-async fn the_first_mail_stays_good_after_a_provider_or_a_number_was_added_and_a_new_one_can_be_had() {
+async fn a_confirmation_mail_can_be_resent_and_used_after_a_number_was_bound() {
     let t = TestApp::new().await;
     let body = json!({ "email": ADA, "password": HERS, "options": { "login": true } });
     let session = t.post("/v1/signup", body).await.ok()["session"].clone();
@@ -455,14 +459,14 @@ async fn the_first_mail_stays_good_after_a_provider_or_a_number_was_added_and_a_
     t.bind(&session, "+4915112345678").await;
     t.post("/v1/email/resend", json!({ "email": ADA })).await.ok();
     let second = post::newest(&t, ADA).await;
-    assert_ne!(first.token(), second.token(), "the mail is sent");
+    assert_ne!(first.token(), second.token(), "a new mail is sent");
     t.post("/v1/password/forgot", json!({ "email": ADA })).await.ok();
-    assert!(post::newest(&t, ADA).await.subject.contains("password"), "so is this one");
+    assert!(post::newest(&t, ADA).await.subject.contains("password"), "the reset mail is sent, too");
     t.post_as(&session, "/v1/email/verify", json!({ "token": second.token() })).await.ok();
 }
 
 #[tokio::test]
-async fn where_clicks_are_trusted_a_click_is_enough_and_keeps_everything() {
+async fn with_trusted_clicks_a_click_confirms_and_keeps_the_account() {
     let t = TestApp::with("[signup]\nconfirmation_click = \"trusting\"\n").await;
     let body = json!({ "email": ADA, "password": PREPARED, "options": { "login": true } });
     let session = t.post("/v1/signup", body).await.ok()["session"].clone();
@@ -472,7 +476,7 @@ async fn where_clicks_are_trusted_a_click_is_enough_and_keeps_everything() {
 }
 
 #[tokio::test]
-async fn an_address_that_only_leaves_an_account_is_told_as_no_success() {
+async fn hooks_see_a_failure_when_an_address_only_leaves_its_account() {
     let script = [
         tell("post_verify_email", "'verify'"),
         tell("post_reset_password", "'reset'"),
@@ -489,13 +493,13 @@ async fn an_address_that_only_leaves_an_account_is_told_as_no_success() {
     let body = json!({ "token": mail.token(), "new_password": HERS });
     t.post("/v1/email/verify", body).await.refused(404, "NOT_FOUND");
     assert_eq!(t.told().await, [json!([false, "verify"])]);
-    // The address has no account now: no code or link for the account that lost it works.
+    // The address has no account now. Codes and links of the account that lost it no longer work.
     let body = json!({ "token": reset.token(), "new_password": HERS });
     t.post("/v1/password/reset", body).await.refused(400, "TOKEN_REVOKED");
 }
 
 #[tokio::test]
-async fn an_address_that_can_be_signed_up_with_is_not_registered() {
+async fn the_address_check_reports_an_address_open_to_a_signup_as_free() {
     let t = TestApp::new().await;
     let registered =
         async || t.post("/v1/email/check", json!({ "email": ADA })).await.ok()["data"]["registered"].clone();
@@ -506,9 +510,9 @@ async fn an_address_that_can_be_signed_up_with_is_not_registered() {
     assert_eq!(registered().await, false);
 }
 
-/// Else the hook would be asked about what a stranger has prepared, and not about the session that begins.
+/// Otherwise the hook would see the data that a stranger prepared, and not the account of the new session.
 #[tokio::test]
-async fn hooks_are_asked_about_the_account_as_it_is_after_the_proof() {
+async fn hooks_see_the_account_as_it_is_after_the_proof() {
     let script = r#"
 def pre_sign_in(model):
     if model.get_email() and not model.get_email_verified():
@@ -539,7 +543,7 @@ def pre_sign_in(model):
 }
 
 #[tokio::test]
-async fn an_account_that_waits_for_confirmation_is_not_opened_by_taking_its_address_away() {
+async fn removing_the_address_does_not_unlock_an_unconfirmed_account() {
     let t = TestApp::with("[signup]\nconfirmation = \"required\"\n").await;
     let body = json!({ "email": ADA, "username": "evil", "password": PREPARED });
     t.post("/v1/signup", body).await.ok();
@@ -552,7 +556,7 @@ async fn an_account_that_waits_for_confirmation_is_not_opened_by_taking_its_addr
 }
 
 #[tokio::test]
-async fn where_clicks_are_trusted_every_other_proof_still_asks_for_evidence() {
+async fn with_trusted_clicks_every_other_proof_still_needs_evidence() {
     let t = TestApp::with("[signup]\nconfirmation_click = \"trusting\"\n").await;
     for (email, by_code) in [("one@example.com", true), ("two@example.com", false)] {
         t.signup(email, PREPARED).await;
@@ -573,9 +577,9 @@ async fn where_clicks_are_trusted_every_other_proof_still_asks_for_evidence() {
     assert_eq!(t.audited("account_claimed").await, 2);
 }
 
-/// The client repeats the request with the nonce, and the evidence is there.
+/// The client repeats the request with the new nonce, and the evidence counts.
 #[tokio::test]
-async fn evidence_that_lacks_a_nonce_is_asked_for_again_and_nothing_is_lost() {
+async fn evidence_with_an_old_nonce_is_requested_again_and_nothing_is_lost() {
     let t = TestApp::new().await;
     let browser = Browser::new(&t);
     let body = json!({ "email": ADA, "password": PREPARED, "options": { "login": true } });
@@ -593,7 +597,7 @@ async fn evidence_that_lacks_a_nonce_is_asked_for_again_and_nothing_is_lost() {
 }
 
 #[tokio::test]
-async fn a_person_who_has_shown_evidence_needs_no_new_password() {
+async fn with_evidence_a_confirmation_takes_no_new_password() {
     let t = TestApp::new().await;
     let body = json!({ "email": ADA, "password": PREPARED, "options": { "login": true } });
     let session = t.post("/v1/signup", body).await.ok()["session"].clone();
@@ -606,7 +610,7 @@ async fn a_person_who_has_shown_evidence_needs_no_new_password() {
 }
 
 #[tokio::test]
-async fn a_repeated_signup_does_not_show_a_stranger_what_became_of_the_account() {
+async fn a_repeated_signup_shows_a_stranger_nothing_of_the_owners_account() {
     let t = TestApp::new().await;
     let signup = || {
         let body = json!({ "email": ADA, "password": PREPARED });
@@ -622,7 +626,7 @@ async fn a_repeated_signup_does_not_show_a_stranger_what_became_of_the_account()
 }
 
 #[tokio::test]
-async fn an_account_that_an_operator_has_disabled_is_not_made_anew() {
+async fn a_code_signup_does_not_replace_a_disabled_account() {
     let t = TestApp::new().await;
     t.signup(ADA, PREPARED).await;
     t.sql_do("update accounts set disabled = 1").await;
@@ -633,7 +637,7 @@ async fn an_account_that_an_operator_has_disabled_is_not_made_anew() {
 }
 
 #[tokio::test]
-async fn an_account_that_another_replaces_is_the_one_that_is_told_of() {
+async fn the_claim_hook_gets_the_id_of_the_replaced_account() {
     let t = Hooked::new(&tell("post_account_claimed", "model.get_user_id()")).await;
     t.signup(ADA, PREPARED).await;
     let then = t.login(ADA, PREPARED).await["user"]["user_id"].clone();
@@ -643,9 +647,9 @@ async fn an_account_that_another_replaces_is_the_one_that_is_told_of() {
     assert_eq!(t.told().await, [json!([true, then])]);
 }
 
-/// With the settings that `doorward init` writes, a stranger waits for the click of the owner.
+/// `doorward init` writes this setting. The stranger cannot sign in before the owner clicks.
 #[tokio::test]
-async fn sec_a03_where_confirmation_is_required_a_click_of_the_owner_does_not_let_a_stranger_in() {
+async fn sec_a03_a_click_of_the_owner_does_not_let_a_waiting_stranger_in() {
     let t = TestApp::with("[signup]\nconfirmation = \"required\"\n").await;
     let login =
         async |password: &str| t.post("/v1/login", json!({ "email": ADA, "password": password })).await;
@@ -660,7 +664,7 @@ async fn sec_a03_where_confirmation_is_required_a_click_of_the_owner_does_not_le
 }
 
 #[tokio::test]
-async fn a_disabled_account_stays_closed_whatever_proves_its_address() {
+async fn no_proof_of_its_address_opens_a_disabled_account() {
     let t = TestApp::new().await;
     t.signup(ADA, PREPARED).await;
     let token = post::newest(&t, ADA).await.token().to_owned();

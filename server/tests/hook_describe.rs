@@ -1,9 +1,9 @@
-//! docs/hooks.md says what there is.
+//! docs/hooks.md lists all hooks and their fields.
 
 use doorward_core::operation::{Kind, Operation};
 use doorward_protocol::profile::PROFILE;
 
-/// The table as it must stand there.
+/// The table as docs/hooks.md must contain it.
 fn table() -> String {
     let mut table = String::from("| hooks | fields |\n| --- | --- |\n");
     for operation in Operation::ALL {
@@ -34,7 +34,7 @@ fn table() -> String {
 }
 
 #[test]
-fn the_page_about_hooks_has_every_operation_with_its_fields() {
+fn docs_hooks_md_lists_every_operation_with_its_fields() {
     let page = include_str!("../../docs/hooks.md");
     let (_, rest) = page.split_once("with the server -->\n").unwrap();
     let (there, _) = rest.split_once("<!-- end -->").unwrap();

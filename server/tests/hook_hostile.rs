@@ -1,4 +1,4 @@
-//! Scripts that would hurt: each ends within its limits, and nobody else notices.
+//! Hostile scripts: each one ends within its limits, and other requests are not affected.
 
 use serde_json::json;
 
@@ -54,7 +54,7 @@ def giant(n):
 ";
 
 fn script(body: &str) -> String {
-    // A constant would be computed while the file is read.
+    // A constant would be computed while the script is loaded.
     let sizes = "mid = 1000000 + len(model.get_ip())\n    big = 2000 * mid";
     format!("{HELPERS}\ndef pre_email_auth(model):\n    {sizes}\n    return {body}\n")
 }
@@ -64,7 +64,7 @@ fn login() -> serde_json::Value {
 }
 
 #[tokio::test]
-async fn hostile_scripts_are_refused_within_their_limits_while_others_go_on() {
+async fn hostile_scripts_end_within_their_limits_while_other_requests_go_on() {
     let log = Log::listen();
     let t = Hooked::with("", "", "time = \"1s\"\nsteps = 20000").await;
     for (what, body) in HOSTILE {
@@ -87,9 +87,9 @@ async fn hostile_scripts_are_refused_within_their_limits_while_others_go_on() {
     }
 }
 
-/// How `[hooks]` is where nobody has set anything in it.
+/// The limits are the defaults of `[hooks]`.
 #[tokio::test]
-async fn hostile_scripts_are_refused_by_the_limits_that_are_there_by_default_while_others_go_on() {
+async fn the_default_limits_stop_hostile_scripts_while_other_requests_go_on() {
     let log = Log::listen();
     let t = Hooked::with("", "", "").await;
     let bob = t.device("the device of bob").await;
@@ -115,7 +115,7 @@ async fn hostile_scripts_are_refused_by_the_limits_that_are_there_by_default_whi
 }
 
 #[tokio::test]
-async fn hostile_scripts_end_while_they_are_read_too() {
+async fn hostile_scripts_are_also_stopped_while_they_are_loaded() {
     let log = Log::listen();
     let t = Hooked::with("", "", "steps = 100000").await;
     for body in ["again(again, 0)", "double('x')", "[0] * 2000000000", "list(range(2000000000))"] {
@@ -131,7 +131,7 @@ async fn hostile_scripts_end_while_they_are_read_too() {
 }
 
 #[tokio::test]
-async fn a_flood_of_lines_is_cut_and_cannot_forge_one() {
+async fn a_flood_of_printed_lines_is_cut_and_cannot_forge_a_log_line() {
     let log = Log::listen();
     let t = Hooked::new(
         "def pre_email_auth(model):\n    print('a\\r\\n2026 ERROR forged')\n    [print('x' * 5000) for i in range(1000)]\n",
@@ -154,7 +154,7 @@ async fn a_worker_that_was_killed_is_replaced() {
     }
 }
 
-/// What a worker may use up. Only Linux tells.
+/// Reads the resource limits of a worker from `/proc`, which exists on Linux only.
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn a_worker_may_open_no_file_and_has_little_memory() {

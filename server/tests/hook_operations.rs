@@ -1,4 +1,4 @@
-//! Whatever a person does has its hooks: each operation, by a real request that carries it out.
+//! Every operation has its hooks. Each one is tested by a real request that carries the operation out.
 
 use axum::http::Method;
 use doorward_core::operation::Operation;
@@ -18,13 +18,13 @@ const PASSWORD: &str = "correct horse";
 const NEW_PASSWORD: &str = "battery staple";
 const FORM: &str = "application/x-www-form-urlencoded";
 
-/// A server with a provider, where a first sign-in makes the account, and a hook for each operation.
+/// A server with a provider and a hook script. A first sign-in with the provider creates the account.
 struct World {
     t: Hooked,
     op: Issuer,
 }
 
-/// The same request, as often as it is asked for.
+/// Builds the same request each time.
 type Request<'a> = Box<dyn Fn() -> Call + 'a>;
 
 fn post<'a>(t: &'a TestApp, path: &'static str, body: Value) -> Request<'a> {
@@ -35,7 +35,7 @@ fn post_as<'a>(t: &'a TestApp, who: Value, path: &'static str, body: Value) -> R
     Box::new(move || t.post_as(&who, path, body.clone()))
 }
 
-/// Operations that have a hook before them.
+/// The operations with a hook before them.
 fn asked() -> impl Iterator<Item = Operation> {
     Operation::ALL.iter().copied().filter(|operation| operation.hooks().contains(&operation.pre()))
 }
@@ -55,7 +55,7 @@ impl World {
         World { t: Hooked::with("", &settings, "time = \"5s\"").await, op }
     }
 
-    /// Requests that carry out all operations; what each of them needs has happened.
+    /// A request for each operation. Its preconditions have been set up.
     async fn requests(&self) -> Vec<(Operation, Request<'_>)> {
         let mut requests = Vec::new();
         for operation in asked() {
@@ -64,7 +64,8 @@ impl World {
         requests
     }
 
-    /// Of each operation it is somebody else. Whoever adds an operation says here which call it is: the compiler asks.
+    /// Each operation uses an account of its own. A new operation needs a request here: the compiler reports
+    /// a missing one.
     async fn request(&self, operation: Operation) -> Request<'_> {
         let t: &TestApp = &self.t;
         let email = format!("{}@example.com", operation.as_str());
@@ -156,13 +157,13 @@ impl World {
                 browser.post_as(&who, "/v1/identities/acme", back).await.ok();
                 Box::new(move || browser.sign(&who, t.send(Method::DELETE, "/v1/identities/acme", "", "")))
             }
-            // Comes about within the others, and is told only.
+            // Happens within other operations and has only a hook after it.
             Operation::AccountClaimed => unreachable!(),
             Operation::DeleteAccount => post_as(t, t.device(&email).await, "/v1/account/delete", json!({})),
         }
     }
 
-    /// Somebody who is signed in, their browser, and what it came back with from the provider, to link.
+    /// A signed-in user, their browser, and the provider's answer as a body for linking.
     async fn back_from_provider(&self, sub: &str) -> (Browser<'_>, Value, Value) {
         let key = ProofKey::new();
         let who = self.t.device_with(&key, sub).await;
@@ -173,7 +174,7 @@ impl World {
     }
 }
 
-/// What a hook refuses with, which the token endpoint puts into an answer of its own (RFC 6749 §5.2).
+/// The message of the refusing hook. The token endpoint returns it as `error_description` (RFC 6749 §5.2).
 fn refused_with(answer: &Answer) -> &Value {
     match answer.json["code"].as_str() {
         Some("HOOK_REJECTED") => &answer.json["detail"],
@@ -182,11 +183,11 @@ fn refused_with(answer: &Answer) -> &Value {
 }
 
 #[tokio::test]
-async fn seed_h01_a_hook_before_each_operation_refuses_it_and_without_one_it_is_carried_out() {
+async fn seed_h01_every_operation_can_be_refused_by_its_hook() {
     let world = World::new().await;
     let requests = world.requests().await;
     let refuse = |one: Operation| format!("def {}(model):\n    reject({:?})\n", one.pre(), one.as_str());
-    // A session begins after another operation has let the person pass.
+    // `SignIn` runs after the hook of another operation, so it is tested last, with a script of its own.
     let (later, first): (Vec<_>, Vec<_>) = requests.iter().partition(|(one, _)| *one == Operation::SignIn);
     world.t.rewrite(&each(refuse)).await;
     for (at, (operation, request)) in first.into_iter().chain(later).enumerate() {
@@ -216,7 +217,7 @@ async fn seed_h02_a_hook_after_each_operation_learns_that_it_was_carried_out() {
     }
 }
 
-/// A script that prints before each operation, and is told after it.
+/// A script that prints a line before each operation and has a hook after it.
 fn witness() -> String {
     let both = |one: Operation| {
         let (pre, post) = (one.pre(), one.post());
@@ -227,7 +228,7 @@ fn witness() -> String {
     each(both)
 }
 
-/// What hooks have heard: lines that were printed before operations, and rows of what is told after them.
+/// The number of lines printed before operations, and the number of rows for hooks after operations.
 async fn heard(t: &TestApp, log: &Log) -> (usize, String) {
     (log.text().matches("reached pre_").count(), t.sql("select count(*) from hook_deliveries").await)
 }
@@ -240,7 +241,8 @@ async fn a_try_that_a_limit_refuses_reaches_no_hook() {
     let own = json!({ "email": "ada@example.com", "password": PASSWORD });
     t.post("/v1/signup", own.clone()).from("192.0.2.1").await.ok();
     let ada = t.post("/v1/login", own).from("192.0.2.1").await.ok();
-    // The name that Ada asks for is taken: one's own is not limited.
+    // Another account has the username that Ada asks for, because setting one's own username again is not
+    // limited.
     let other = json!({ "username": "ada_l", "password": PASSWORD });
     t.post("/v1/signup", other).from("192.0.2.2").await.ok();
     let world = limit_routes::World { t, ada };
@@ -254,7 +256,10 @@ async fn a_try_that_a_limit_refuses_reaches_no_hook() {
         assert_eq!(heard(&world.t, &log).await, before, "{template}");
     }
     let (printed, rows) = heard(&world.t, &log).await;
-    assert!(printed > 15 && rows.parse::<usize>().unwrap() > 15, "others reach them: {printed}, {rows}");
+    assert!(
+        printed > 15 && rows.parse::<usize>().unwrap() > 15,
+        "the allowed tries reach the hooks: {printed}, {rows}"
+    );
 }
 
 #[tokio::test]
@@ -271,10 +276,10 @@ async fn a_try_that_the_captcha_refuses_reaches_no_hook() {
     solved("/v1/signup").await;
     let ada = solved("/v1/login").await;
     let before = heard(&t, &log).await;
-    // The signup, the login, and the session that it begins.
-    assert_eq!(before, (3, "3".to_owned()), "what brings a solution reaches them");
+    // The sign-up, the sign-in, and the session that it begins.
+    assert_eq!(before, (3, "3".to_owned()), "calls with a solution reach the hooks");
     let world = limit_routes::World { t, ada };
-    // Forms have no captcha, and none is asked for in order to get one.
+    // Forms have no captcha, and getting a captcha requires none.
     let is_asked = |template: &str| !template.starts_with("/account/") && template != "/v1/captcha";
     for (template, body) in limited().into_iter().filter(|(template, _)| is_asked(template)) {
         let path = template.replace("{provider}", "example");

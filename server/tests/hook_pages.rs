@@ -1,4 +1,4 @@
-//! The examples of docs/hooks.md and docs/webhooks.md, read from the pages: what stands there works.
+//! The examples of docs/hooks.md and docs/webhooks.md, read from these files, work as described.
 
 use doorward_hooks::delivery;
 use serde_json::{Value, json};
@@ -13,7 +13,7 @@ use crate::support::{DAY, TestApp};
 const HOOKS: &str = include_str!("../../docs/hooks.md");
 const WEBHOOKS: &str = include_str!("../../docs/webhooks.md");
 
-/// What stands before each example of docs/hooks.md.
+/// The text before each example in docs/hooks.md.
 const EXAMPLES: [&str; 5] = [BLOCKED, WITHOUT_PLUS, FIRST_SIGHT, UNCONFIRMED, SUNDAYS];
 const BLOCKED: &str = "# Hooks\n";
 const WITHOUT_PLUS: &str = "\nRemove the part after a plus sign";
@@ -24,7 +24,7 @@ const SUNDAYS: &str = "\nClose on Sundays:";
 const ADA: &str = "ada@example.com";
 const PASSWORD: &str = "correct horse";
 
-/// The first block of this language after these words.
+/// The first block in this language after this text.
 fn block(page: &'static str, words: &str, language: &str) -> &'static str {
     let (_, after) = page.split_once(words).expect(words);
     let (_, block) = after.split_once(&format!("\n```{language}\n")).expect(language);
@@ -36,14 +36,14 @@ fn example(words: &str) -> &'static str {
 }
 
 #[test]
-fn every_example_of_the_page_about_hooks_is_tried_here() {
+fn every_example_in_docs_hooks_md_is_tested() {
     let there: Vec<_> =
         HOOKS.split("\n```python\n").skip(1).map(|rest| rest.split_once("```").unwrap().0).collect();
     assert_eq!(there, EXAMPLES.map(example));
 }
 
 #[tokio::test]
-async fn the_first_example_blocks_domains_and_prints_who_failed_to_sign_in() {
+async fn the_first_example_blocks_domains_and_prints_failed_sign_ins() {
     let log = Log::listen();
     let t = Hooked::new(example(BLOCKED)).await;
     let signup = |email: &str| t.post("/v1/signup", json!({ "email": email, "password": PASSWORD }));
@@ -63,7 +63,7 @@ async fn the_first_example_blocks_domains_and_prints_who_failed_to_sign_in() {
 }
 
 #[tokio::test]
-async fn the_example_of_addresses_takes_the_plus_away_wherever_one_is_given() {
+async fn the_address_example_removes_the_plus_part_in_every_call() {
     let t = Hooked::new(example(WITHOUT_PLUS)).await;
     t.signup("ada+shop@example.com", PASSWORD).await;
     for written in [ADA, "ada+shop@example.com", "ada+mail@example.com"] {
@@ -78,13 +78,13 @@ async fn the_example_of_addresses_takes_the_plus_away_wherever_one_is_given() {
     let code = post::newest(&t, ADA).await.code;
     let body = json!({ "email": "ada+other@example.com", "code": code });
     assert_eq!(t.post("/v1/login/code", body).await.ok()["user"]["email"], ADA);
-    // Who has no address is let alone.
+    // Users without an address are not affected.
     t.post("/v1/signup", json!({ "username": "eve", "password": PASSWORD })).await.ok();
     t.phone("+4915112345678").await;
 }
 
 #[tokio::test]
-async fn the_example_of_first_sight_makes_the_account_with_its_role_for_one_provider_alone() {
+async fn the_first_sign_in_example_creates_accounts_for_one_provider_only() {
     let (company, other) = (Issuer::start().await, Issuer::start().await);
     for op in [&company, &other] {
         op.person("ada", json!({ "name": "Ada" }));
@@ -106,7 +106,7 @@ async fn the_example_of_first_sight_makes_the_account_with_its_role_for_one_prov
 }
 
 #[tokio::test]
-async fn seed_a02_who_has_not_confirmed_the_address_may_not_sign_in_where_a_hook_of_five_lines_says_so() {
+async fn seed_a02_a_hook_of_five_lines_refuses_users_with_an_unconfirmed_address() {
     let t = Hooked::new("# no hooks\n").await;
     t.signup("ada@example.com", PASSWORD).await;
     let login =
@@ -114,7 +114,7 @@ async fn seed_a02_who_has_not_confirmed_the_address_may_not_sign_in_where_a_hook
     login().await.ok();
     t.rewrite(example(UNCONFIRMED)).await;
     login().await.refused(403, "SIGNUP_CONFIRMATION_NEEDED");
-    // Who does not know the password learns nothing.
+    // A user with a wrong password learns nothing.
     let wrong = json!({ "email": "ada@example.com", "password": "another one" });
     t.post("/v1/login", wrong).await.refused(401, "INCORRECT_USERNAME_OR_PASSWORD");
     let body = json!({ "email": "bob@example.com", "password": PASSWORD, "options": { "login": true } });
@@ -124,9 +124,9 @@ async fn seed_a02_who_has_not_confirmed_the_address_may_not_sign_in_where_a_hook
 }
 
 #[tokio::test]
-async fn the_example_of_sundays_closes_on_sundays() {
+async fn the_sunday_example_refuses_sign_ins_on_sundays() {
     let t = Hooked::new(example(SUNDAYS)).await;
-    // A Thursday.
+    // The clock of the test starts on a Thursday.
     t.somebody().await;
     t.advance(3 * DAY);
     let call = t.post("/v1/login", json!({ "email": ADA, "password": PASSWORD }));
@@ -141,11 +141,11 @@ async fn with_webhook() -> (TestApp, Service) {
     let settings = block(WEBHOOKS, "## Set up a webhook\n", "toml")
         .replace("https://crm.example.com/doorward", &service.url("/doorward"))
         .replace("whsec_…", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
-    // A busy machine may take its time.
+    // A busy machine may need more time.
     (TestApp::with(&format!("{settings}timeout = \"4s\"\n")).await, service)
 }
 
-/// The answer of a service that the page about webhooks shows, by how it begins.
+/// The example answer in docs/webhooks.md that begins with this text.
 fn answer(begins: &str) -> Mood {
     let (_, rest) = WEBHOOKS.split_once(&format!("\n- `{begins}")).unwrap();
     let (rest, _) = rest.split_once('`').unwrap();
@@ -153,7 +153,7 @@ fn answer(begins: &str) -> Mood {
 }
 
 #[tokio::test]
-async fn an_outside_service_that_answers_as_the_page_about_webhooks_shows_changes_and_refuses_a_signup() {
+async fn the_answers_in_docs_webhooks_md_change_and_refuse_a_signup() {
     let (t, crm) = with_webhook().await;
     let signup = || t.post("/v1/signup", json!({ "email": "bob@example.com", "password": PASSWORD }));
     crm.be(answer("{\"reject\""));
@@ -168,7 +168,7 @@ async fn an_outside_service_that_answers_as_the_page_about_webhooks_shows_change
 }
 
 #[tokio::test]
-async fn an_outside_service_gets_what_the_page_about_webhooks_shows() {
+async fn a_webhook_request_has_the_fields_shown_in_docs_webhooks_md() {
     let (t, crm) = with_webhook().await;
     t.signup(ADA, PASSWORD).await;
     t.login(ADA, PASSWORD).await;

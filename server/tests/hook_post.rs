@@ -1,4 +1,4 @@
-//! Hooks after an operation: `hooks.star` learns how it ended, from the table of deliveries.
+//! Hooks after an operation: `hooks.star` gets the result, from the table of deliveries.
 
 use doorward_hooks::delivery;
 use serde_json::{Value, json};
@@ -31,7 +31,7 @@ async fn seed_h02_a_hook_after_a_sign_in_learns_how_it_ended() {
 }
 
 #[tokio::test]
-async fn seed_h12_h18_h40_h41_a_hook_after_a_device_or_an_id_of_another_system_has_signed_in() {
+async fn seed_h12_h18_h40_h41_a_hook_after_a_device_or_custom_id_sign_in_sees_the_user() {
     let t = Hooked::new(&format!(
         "{}{}",
         tell("post_deviceid_auth", "model.get_user_id(), model.get_id()"),
@@ -39,17 +39,13 @@ async fn seed_h12_h18_h40_h41_a_hook_after_a_device_or_an_id_of_another_system_h
     ))
     .await;
     let device = t.device("a device of somebody").await;
-    assert_eq!(
-        t.told().await,
-        [json!([true, device["user"]["user_id"], ""])],
-        "an id that signs in is a secret"
-    );
+    assert_eq!(t.told().await, [json!([true, device["user"]["user_id"], ""])], "the device id is a secret");
     let custom = t.post("/v1/login/custom", json!({ "custom_id": "crm-4711" })).await.ok();
     assert_eq!(t.told().await, [json!([true, custom["user"]["user_id"], ""])]);
 }
 
 #[tokio::test]
-async fn seed_h24_h28_h34_a_hook_after_a_sign_out_and_after_a_refresh() {
+async fn seed_h24_h28_h34_hooks_after_a_sign_out_restore_or_refresh_see_the_user() {
     let t = Hooked::new("").await;
     let ada = t.somebody().await;
     t.rewrite(
@@ -71,15 +67,15 @@ async fn seed_h24_h28_h34_a_hook_after_a_sign_out_and_after_a_refresh() {
     assert_eq!(t.told().await, [json!([true, "post_logout", user])]);
 }
 
-/// `POST /v1/token`, as the page goes on with its session or brings a token.
+/// `POST /v1/token`: a refresh, or with `restore` the exchange of a token that the page supplies.
 fn exchange(t: &Hooked, restore: bool, token: &str) -> Call {
     let form = format!("grant_type=refresh_token&client_id=doorward&restore={restore}&refresh_token={token}");
     t.send(axum::http::Method::POST, "/v1/token", "application/x-www-form-urlencoded", form)
 }
 
-/// The ids were those of the token that came, not of the one that a hook had set in its place: empty, or another person's.
+/// The ids must belong to the token that the hook set, not to the token in the request.
 #[tokio::test]
-async fn seed_h28_h29_h30_h32_h34_h35_h36_h38_a_hook_is_told_whose_token_was_exchanged_after_set_token() {
+async fn seed_h28_h29_h30_h32_h34_h35_h36_h38_a_post_hook_sees_the_user_of_a_token_set_by_a_hook() {
     for (restore, name) in [(true, "restore_token"), (false, "refresh_token")] {
         let service = Service::start().await;
         let settings = format!(
@@ -106,23 +102,23 @@ async fn seed_h28_h29_h30_h32_h34_h35_h36_h38_a_hook_is_told_whose_token_was_exc
         exchange(&t, restore, "another").await.ok();
         told(true, "a new token").await;
         let next = exchange(&t, restore, "another").await.ok();
-        told(true, "the same once more: nothing is written").await;
+        told(true, "the same call repeated: nothing is written").await;
         exchange(&t, restore, &bob).await.ok();
-        told(true, "in the place of another person's").await;
+        told(true, "in place of a token of another user").await;
         t.advance(MINUTE);
         t.rewrite(&sets(next["refresh_token"].as_str().unwrap())).await;
         exchange(&t, restore, "another").await.ok();
         told(true, "the newest").await;
         t.advance(MINUTE);
         t.rewrite(&sets(token)).await;
-        assert_eq!(exchange(&t, restore, &bob).await.status, 400, "used up");
+        assert_eq!(exchange(&t, restore, &bob).await.status, 400, "the token is used up");
         told(false, "used up").await;
     }
 }
 
-/// Of two requests that bring the same answer of the provider the second writes nothing.
+/// Two requests have the same answer of the provider. The second one writes nothing.
 #[tokio::test]
-async fn seed_h02_a_hook_is_told_who_has_signed_in_also_after_a_repetition_that_writes_nothing() {
+async fn seed_h02_a_hook_sees_the_user_also_after_a_repeated_provider_sign_in() {
     let op = Issuer::start().await;
     op.person("ada", json!({ "name": "Ada" }));
     let settings = op.settings("acme") + "[auto_register]\nprovider = true\n";
@@ -140,7 +136,7 @@ async fn seed_h02_a_hook_is_told_who_has_signed_in_also_after_a_repetition_that_
 }
 
 #[tokio::test]
-async fn seed_h46_nothing_can_be_set_or_refused_when_it_is_over_and_the_setter_of_a_token_does_nothing() {
+async fn seed_h46_a_hook_after_an_operation_can_neither_set_nor_refuse() {
     let t =
         Hooked::new("def post_email_auth(model, successed):\n    model.set_email('eve@example.com')\n").await;
     t.somebody().await;
@@ -159,7 +155,7 @@ async fn seed_h46_nothing_can_be_set_or_refused_when_it_is_over_and_the_setter_o
 }
 
 #[tokio::test]
-async fn seed_h06_sec_p06_a_password_is_in_no_log_and_no_row_whatever_a_hook_does_with_it() {
+async fn seed_h06_sec_p06_a_hook_cannot_write_a_password_to_a_log_or_the_database() {
     let log = Log::listen();
     let t = Hooked::new(
         "def pre_email_auth(model):\n    print('seen', model.get_password())\n    model.set_password(model.get_password() + '!')\n    print(model.get_password())\ndef post_email_auth(model, successed):\n    print('after', [model.get_password()])\n",
@@ -176,16 +172,16 @@ async fn seed_h06_sec_p06_a_password_is_in_no_log_and_no_row_whatever_a_hook_doe
     call().await.refused(500, "INTERNAL");
     let log = log.text();
     assert!(log.contains("seen [secret]") && log.contains("after [\"\"]"), "{log}");
-    assert!(log.contains(problem["id"].as_str().unwrap()), "a line has the request's id");
+    assert!(log.contains(problem["id"].as_str().unwrap()), "the line contains the id of the request");
     assert!(!log.contains("canary"), "{log}");
     for table in ["hook_deliveries", "audit"] {
         assert!(!t.dump(table).await.contains("canary"), "{table}");
     }
 }
 
-/// A password that is written otherwise within quotes.
+/// A password with characters that are escaped within quotes.
 #[tokio::test]
-async fn seed_h06_sec_p06_a_password_is_in_no_log_in_any_spelling() {
+async fn seed_h06_sec_p06_an_escaped_password_reaches_no_log() {
     let log = Log::listen();
     let t = Hooked::new("").await;
     let body = json!({ "email": "ada@example.com", "password": "pa\"ss\\w\u{f6}rd1 canary" });
@@ -209,7 +205,7 @@ async fn seed_h06_sec_p06_a_password_is_in_no_log_in_any_spelling() {
 }
 
 #[tokio::test]
-async fn what_a_hook_fails_with_is_cut_and_a_secret_at_the_cut_too() {
+async fn a_long_error_of_a_hook_is_cut_and_shows_no_part_of_a_secret() {
     let log = Log::listen();
     let t = Hooked::new(
         "def pre_email_auth(model):\n    fail('x' * 990 + model.get_password() + 'x' * 1000000)\n",
@@ -226,7 +222,7 @@ async fn what_a_hook_fails_with_is_cut_and_a_secret_at_the_cut_too() {
 }
 
 #[tokio::test]
-async fn seed_h47_a_script_and_a_webhook_are_told_the_same() {
+async fn seed_h47_a_script_and_a_webhook_get_the_same_data() {
     let webhook = "[webhooks.crm]\nurl = \"http://127.0.0.1:9/\"\nsecrets = [\"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\"]\nevents = [\"post_email_auth\"]";
     let t =
         Hooked::with("def post_email_auth(model, successed):\n    pass\n", webhook, "time = \"5s\"").await;

@@ -1,4 +1,4 @@
-//! What a stranger would write into a `hooks.star`, and what the file does when it is written.
+//! Scripts that operators are likely to write, and how the server reacts when the file changes.
 
 use serde_json::json;
 
@@ -55,7 +55,7 @@ def pre_email_auth(model):
 "#,
     )
     .await;
-    // A Thursday.
+    // The clock of the test starts on a Thursday.
     t.somebody().await;
     t.advance(3 * DAY);
     let call = t.post("/v1/login", json!({ "email": "ada@example.com", "password": PASSWORD }));
@@ -80,7 +80,7 @@ def pre_send_code(model):
 }
 
 #[tokio::test]
-async fn a_changed_file_counts_from_then_on_and_a_broken_one_leaves_what_was() {
+async fn a_changed_script_is_loaded_and_a_broken_one_keeps_the_old_hooks() {
     let log = Log::listen();
     let t = Hooked::new("def pre_email_auth(model):\n    reject('one')\n").await;
     let detail = async || {
@@ -90,7 +90,7 @@ async fn a_changed_file_counts_from_then_on_and_a_broken_one_leaves_what_was() {
     assert_eq!(detail().await, "one");
     std::fs::write(&t.script, "def pre_email_auth(model):\n    reject('two')\n").unwrap();
     t.app.hooks.scripts.look().await;
-    assert_eq!(detail().await, "one", "who writes it may be in the middle of it");
+    assert_eq!(detail().await, "one", "the file may be incomplete at the first look");
     t.app.hooks.scripts.look().await;
     assert_eq!(detail().await, "two");
     t.rewrite("def pre_email_auth(model):\n    reject('three'\n").await;
@@ -103,22 +103,22 @@ async fn a_changed_file_counts_from_then_on_and_a_broken_one_leaves_what_was() {
         ready["warning"].as_str().unwrap().contains("hooks.star was changed and cannot be used"),
         "{ready}"
     );
-    assert!(!ready.to_string().contains("Parse"), "what is in the file is no business of whoever asks");
+    assert!(!ready.to_string().contains("Parse"), "the answer shows nothing of the content of the file");
     std::fs::remove_file(&t.script).unwrap();
     t.look().await;
-    assert_eq!(detail().await, "two", "a file that is gone is no word of anybody");
+    assert_eq!(detail().await, "two", "a missing file changes nothing");
     t.rewrite("").await;
-    assert_eq!(detail().await, "two", "a file without any hook is the half of one, unless it says so");
+    assert_eq!(detail().await, "two", "an empty file may be incomplete");
     assert!(log.text().contains("has no hooks any more"), "{}", log.text());
     t.rewrite("# no hooks\n").await;
     assert_eq!(detail().await, "");
-    // The clock of a database may be another matter.
+    // The answer may contain another warning, about the clock of the database.
     let ready = t.get("/health/ready").await.ok();
     assert!(!ready.to_string().contains("hooks.star"), "{ready}");
 }
 
 #[tokio::test]
-async fn hooks_that_a_changed_file_has_no_more_are_named_in_the_log() {
+async fn the_log_names_the_hooks_that_a_changed_script_no_longer_has() {
     let log = Log::listen();
     let t = Hooked::new("def pre_signup(model):\n    pass\n\ndef pre_email_auth(model):\n    pass\n").await;
     t.rewrite("def pre_signup(model):\n    pass\n").await;
@@ -130,7 +130,7 @@ async fn hooks_that_a_changed_file_has_no_more_are_named_in_the_log() {
 }
 
 #[test]
-fn a_script_that_is_named_must_be_there() {
+fn a_script_named_in_the_settings_must_exist() {
     let folder = tempfile::tempdir().unwrap();
     let check = |settings: &str| {
         std::fs::write(folder.path().join("doorward.toml"), settings).unwrap();
@@ -145,7 +145,7 @@ fn a_script_that_is_named_must_be_there() {
 }
 
 #[tokio::test]
-async fn a_server_does_not_start_with_a_broken_script_and_says_where_it_is() {
+async fn a_server_refuses_to_start_with_a_broken_script_and_names_the_line() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("hooks.star"), "def pre_email_auth(model):\n    modle.get_email()\n")
         .unwrap();
@@ -161,15 +161,15 @@ async fn without_a_script_there_are_no_hooks_and_no_workers() {
 }
 
 #[tokio::test]
-async fn a_hook_that_is_wrong_lets_nobody_in() {
+async fn a_failing_hook_refuses_the_sign_in() {
     let t = Hooked::new("def pre_email_auth(model):\n    {}['missing']\n").await;
     let call = t.post("/v1/login", json!({ "email": "ada@example.com", "password": PASSWORD }));
     let problem = call.await.refused(500, "INTERNAL");
-    assert!(!problem.to_string().contains("missing"), "the cause is for the log");
+    assert!(!problem.to_string().contains("missing"), "only the log shows the cause");
 }
 
 #[tokio::test]
-async fn a_hook_that_was_misspelt_is_told_with_the_nearest_name() {
+async fn the_log_suggests_the_nearest_name_for_a_misspelt_hook() {
     let log = Log::listen();
     Hooked::new("def pre_emial_auth(model):\n    pass\n").await;
     assert!(log.text().contains("Did you mean pre_email_auth?"), "{}", log.text());

@@ -1,4 +1,5 @@
-//! `hooks.star`: what seed 000 has, function by function. A hook tells what it reads by refusing with it.
+//! `hooks.star`: every function of seed 000. A hook reports the values that it reads in the message of its
+//! refusal.
 
 use serde_json::{Value, json};
 
@@ -12,7 +13,7 @@ fn login(email: &str) -> Value {
     json!({ "email": email, "password": PASSWORD })
 }
 
-/// Refuses with all that a model has of these.
+/// A hook that refuses with the values of these getters.
 fn tell(function: &str, getters: &str) -> String {
     format!("def {function}(model):\n    reject(json.encode([{getters}]))\n")
 }
@@ -23,24 +24,24 @@ fn told(problem: &Value) -> Value {
 }
 
 #[tokio::test]
-async fn seed_h01_h05_h06_h07_a_hook_before_a_sign_in_reads_what_was_sent_and_may_refuse() {
+async fn seed_h01_h05_h06_h07_a_hook_before_a_sign_in_reads_the_request_and_can_refuse() {
     let t =
         Hooked::new(&tell("pre_email_auth", "model.get_email(), model.get_password(), model.get_create()"))
             .await;
     let body =
         json!({ "email": "ada@example.com", "password": PASSWORD, "options": { "auto_register": true } });
     let problem = t.post("/v1/login", body).await.refused(403, "HOOK_REJECTED");
-    // What goes to a caller has no password in it, though it is the caller's own.
+    // A message to a caller contains no password, not even the caller's own.
     assert_eq!(told(&problem), json!(["ada@example.com", "[secret]", true]));
     let problem = t.post("/v1/login", login("eve@example.com")).await.refused(403, "HOOK_REJECTED");
     assert_eq!(told(&problem), json!(["eve@example.com", "[secret]", false]));
     t.rewrite("def pre_email_auth(model):\n    reject(str(len(model.get_password())))\n").await;
     let problem = t.post("/v1/login", login("eve@example.com")).await.refused(403, "HOOK_REJECTED");
-    assert_eq!(problem["detail"], "13", "the hook itself has it");
+    assert_eq!(problem["detail"], "13", "the hook itself reads the password");
 }
 
 #[tokio::test]
-async fn seed_h03_h04_h45_a_hook_knows_who_is_signed_in_already() {
+async fn seed_h03_h04_h45_a_hook_sees_the_user_of_an_existing_session() {
     let t = Hooked::new("").await;
     let ada = t.somebody().await;
     t.rewrite(&tell("pre_email_auth", "model.get_user_id(), model.get_session_id()")).await;
@@ -53,7 +54,7 @@ async fn seed_h03_h04_h45_a_hook_knows_who_is_signed_in_already() {
 }
 
 #[tokio::test]
-async fn seed_h45_a_hook_before_something_is_linked_bound_or_changed_always_knows_whose_it_is() {
+async fn seed_h45_a_hook_before_a_change_of_an_account_always_sees_the_user() {
     let google = "[providers.google]\nclient_id = \"client\"\nclient_secret = \"secret\"\n\
                   callbacks = [\"https://app.example.com/back\"]\naccept_tokens = true\n";
     let t = Hooked::with("", google, "time = \"5s\"").await;
@@ -101,7 +102,7 @@ async fn seed_h08_an_address_that_a_hook_sets_is_checked_like_one_that_was_sent(
 }
 
 #[tokio::test]
-async fn seed_h09_h10_h39_a_hook_sets_the_password_and_lets_a_first_sign_in_make_the_account() {
+async fn seed_h09_h10_h39_a_hook_sets_the_password_and_allows_automatic_sign_up() {
     let set = "def pre_email_auth(model):\n    model.set_password(model.get_password().strip())\n";
     let t = Hooked::with(set, "[auto_register]\npassword = false", "time = \"5s\"").await;
     let asking = |email: &str| {
@@ -117,11 +118,11 @@ async fn seed_h09_h10_h39_a_hook_sets_the_password_and_lets_a_first_sign_in_make
     let second = t.login("ada@example.com", PASSWORD).await;
     assert_eq!(second["user"]["user_id"], first["user"]["user_id"]);
     let asked = t.post("/v1/login", asking("eve@example.com")).await.ok();
-    assert_eq!(asked["user"]["logins_count"], 1, "it counts also where the page sent the same");
+    assert_eq!(asked["user"]["logins_count"], 1, "the hook decides even if the page sent the same option");
 }
 
 #[tokio::test]
-async fn seed_h11_h13_h14_h15_h16_h40_a_hook_before_a_device_signs_in() {
+async fn seed_h11_h13_h14_h15_h16_h40_a_hook_before_a_device_sign_in_sets_the_id() {
     let t = Hooked::new(&tell(
         "pre_deviceid_auth",
         "model.get_user_id(), model.get_session_id(), len(model.get_id())",
@@ -137,7 +138,7 @@ async fn seed_h11_h13_h14_h15_h16_h40_a_hook_before_a_device_signs_in() {
 }
 
 #[tokio::test]
-async fn seed_h17_h19_h20_h21_h22_h41_a_hook_before_an_id_of_another_system_signs_in() {
+async fn seed_h17_h19_h20_h21_h22_h41_a_hook_before_a_custom_id_sign_in_sets_the_id() {
     let t = Hooked::new(&tell(
         "pre_customid_auth",
         "model.get_user_id(), model.get_session_id(), len(model.get_id())",
@@ -152,7 +153,7 @@ async fn seed_h17_h19_h20_h21_h22_h41_a_hook_before_an_id_of_another_system_sign
 }
 
 #[tokio::test]
-async fn seed_h23_h25_h26_h42_a_hook_before_a_sign_out_knows_whose_it_is_and_sets_nothing() {
+async fn seed_h23_h25_h26_h42_a_hook_before_a_sign_out_sees_the_user_and_has_no_setters() {
     let t = Hooked::new("").await;
     let ada = t.somebody().await;
     t.rewrite(&tell("pre_logout", "model.get_user_id(), len(model.get_session_id()) > 0, [n for n in dir(model) if n.startswith('set_')]"))
@@ -165,14 +166,14 @@ async fn seed_h23_h25_h26_h42_a_hook_before_a_sign_out_knows_whose_it_is_and_set
     call().await.ok();
 }
 
-/// `POST /v1/token` with a token that the page brings.
+/// `POST /v1/token` with a token that the page supplies.
 fn restore(t: &Hooked, token: &str) -> crate::support::Call {
     let body = format!("grant_type=refresh_token&client_id=doorward&restore=true&refresh_token={token}");
     t.send(axum::http::Method::POST, "/v1/token", "application/x-www-form-urlencoded", body)
 }
 
 #[tokio::test]
-async fn seed_h27_h29_h30_h31_h32_h43_a_hook_before_a_token_is_restored() {
+async fn seed_h27_h29_h30_h31_h32_h43_a_hook_before_a_restore_sees_the_user_and_sets_the_token() {
     let t = Hooked::new("").await;
     let ada = t.somebody().await;
     let token = ada["refresh_token"].as_str().unwrap();
@@ -188,11 +189,11 @@ async fn seed_h27_h29_h30_h31_h32_h43_a_hook_before_a_token_is_restored() {
     t.rewrite(&format!("def pre_restore_token(model):\n    model.set_token({token:?})\n")).await;
     restore(&t, "another").await.ok();
     t.rewrite("def pre_restore_token(model):\n    model.set_token(1)\n").await;
-    assert_eq!(restore(&t, token).await.status, 500, "a token is a string");
+    assert_eq!(restore(&t, token).await.status, 500, "a token must be a string");
 }
 
 #[tokio::test]
-async fn seed_h33_h35_h36_h37_h38_h44_a_hook_before_a_token_is_refreshed() {
+async fn seed_h33_h35_h36_h37_h38_h44_a_hook_before_a_refresh_sees_the_user_and_sets_the_token() {
     let t = Hooked::new("").await;
     let ada = t.somebody().await;
     let token = ada["refresh_token"].as_str().unwrap();
@@ -226,13 +227,13 @@ async fn seed_h32_h38_set_token_without_an_argument_leaves_the_token_as_it_is() 
         exchange("another").await.ok();
         t.rewrite(&format!("def post_{name}(model, successed):\n    model.set_token()\n")).await;
         exchange(token).await.ok();
-        assert_eq!(t.told().await, Vec::<Value>::new(), "nothing went wrong");
+        assert_eq!(t.told().await, Vec::<Value>::new(), "the hook reported no error");
     }
 }
 
-/// Starlark's own error counted the arguments of a function that no script has.
+/// Starlark's own error would count the arguments of an internal function that no script contains.
 #[tokio::test]
-async fn a_setter_or_getter_with_other_arguments_is_a_mistake_that_the_log_names_with_its_line() {
+async fn the_log_names_the_line_of_a_setter_or_getter_with_wrong_arguments() {
     let log = Log::listen();
     let t = Hooked::new("").await;
     let ada = t.somebody().await;
@@ -290,9 +291,9 @@ async fn a_setter_or_getter_with_other_arguments_is_a_mistake_that_the_log_names
     }
 }
 
-/// What a hook after an operation does wrong is told there as before it.
+/// Hooks after an operation report wrong arguments in the same way.
 #[tokio::test]
-async fn seed_h46_a_setter_without_an_argument_is_a_mistake_after_an_operation_too() {
+async fn seed_h46_wrong_arguments_are_also_errors_in_hooks_after_an_operation() {
     let t = Hooked::new("").await;
     t.somebody().await;
     for (call, mistake) in [

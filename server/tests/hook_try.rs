@@ -1,4 +1,4 @@
-//! `doorward hooks check` and `doorward hooks try`: a script before it meets a person.
+//! `doorward hooks check` and `doorward hooks try` test a script before a server uses it.
 
 use std::path::Path;
 
@@ -22,7 +22,7 @@ fn run(folder: &Path, script: &str, args: &[&str]) -> Said {
 }
 
 #[test]
-fn check_says_which_hooks_there_are_and_what_is_wrong_with_line_and_column() {
+fn check_lists_the_hooks_and_shows_each_error_with_line_and_column() {
     let folder = tempfile::tempdir().unwrap();
     let said = run(folder.path(), SCRIPT, &["check"]);
     assert!(said.ok, "{}", said.stderr);
@@ -51,7 +51,7 @@ fn check_says_which_hooks_there_are_and_what_is_wrong_with_line_and_column() {
 }
 
 #[test]
-fn try_runs_a_hook_on_a_sample_and_says_what_it_did() {
+fn try_runs_a_hook_on_a_sample_and_prints_its_effects() {
     let folder = tempfile::tempdir().unwrap();
     let attempt = |args: &[&str]| run(folder.path(), SCRIPT, &[&["try"], args].concat());
     let said = attempt(&["pre_email_auth", "--set", "email=Ada@Example.com", "--set", "ip=203.0.113.7"]);
@@ -83,7 +83,7 @@ fn try_runs_a_hook_on_a_sample_and_says_what_it_did() {
 }
 
 #[test]
-fn seed_h32_h38_check_and_try_take_set_token_without_an_argument_and_name_other_mistakes_with_their_line() {
+fn seed_h32_h38_check_and_try_accept_set_token_without_an_argument() {
     let folder = tempfile::tempdir().unwrap();
     let script = "def pre_refresh_token(model):\n    model.set_token()\n\ndef pre_email_auth(model):\n    model.set_email()\n";
     let said = run(folder.path(), script, &["check"]);

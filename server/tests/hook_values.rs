@@ -1,5 +1,5 @@
-//! Hooks and webhooks see what is used: each value in the form in which it is stored, compared and sent to, before an
-//! operation and after it; and what a hook sets is brought into that form, too.
+//! Hooks and webhooks see each value in its canonical form, in which it is stored, compared and used for
+//! sending, before an operation and after it. A value that a hook sets is brought into that form, too.
 
 use serde_json::{Value, json};
 
@@ -12,7 +12,7 @@ const EMAIL: (&str, &str) = (" \tDENY@Example.COM ", "deny@example.com");
 const USERNAME: (&str, &str) = ("  Admin ", "admin");
 const PHONE: (&str, &str) = ("+4 9(170)123-4.5678", "+4917012345678");
 
-/// Operation, field, the call, and the value as it is written there. Its body has what else the call needs.
+/// Operation, field, path, the value as written and in its canonical form, and the rest of the body.
 type Case = (&'static str, &'static str, &'static str, (&'static str, &'static str), Value);
 
 fn cases() -> Vec<Case> {
@@ -70,7 +70,7 @@ async fn call(t: &TestApp, user: &Value, path: &str, field: &str, given: &str, m
 const GENEROUS: &str = "[limits]\nsign_in = \"1000/1m\"\nsign_up = \"1000/1m\"\nsend = \"1000/1m\"\ncode = \"1000/1m\"\nfailures = 1000\n";
 
 #[tokio::test]
-async fn a_script_sees_each_name_and_address_as_it_is_used_before_an_operation_and_after_it() {
+async fn a_script_sees_canonical_names_and_addresses_before_and_after_an_operation() {
     let t = Hooked::with("# no hooks\n", GENEROUS, "time = \"5s\"").await;
     let user = t.device("a device of somebody").await;
     for (operation, field, path, (given, used), more) in cases() {
@@ -83,7 +83,7 @@ async fn a_script_sees_each_name_and_address_as_it_is_used_before_an_operation_a
 }
 
 #[tokio::test]
-async fn a_webhook_sees_each_name_and_address_as_it_is_used() {
+async fn a_webhook_sees_canonical_names_and_addresses() {
     let crm = Service::start().await;
     let settings = format!(
         "{GENEROUS}[webhooks.crm]\nurl = \"{}\"\nsecrets = [\"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\"]\nevents = [\"pre_*\"]\ntimeout = \"4s\"\n",
@@ -106,7 +106,7 @@ async fn a_webhook_sees_each_name_and_address_as_it_is_used() {
     }
 }
 
-/// The first example of docs/hooks.md.
+/// A hook like the first example of docs/hooks.md.
 #[tokio::test]
 async fn a_blocked_domain_is_blocked_in_every_spelling() {
     let script = r#"
@@ -125,7 +125,7 @@ def pre_signup(model):
 }
 
 #[tokio::test]
-async fn what_a_hook_sets_is_used_and_told_in_the_same_form_as_what_a_client_sends() {
+async fn a_value_set_by_a_hook_is_made_canonical_like_a_value_from_a_client() {
     let crm = Service::start().await;
     crm.be(Mood::Says(200, "{}".into()));
     let settings = format!(
@@ -153,7 +153,7 @@ async fn what_a_hook_sets_is_used_and_told_in_the_same_form_as_what_a_client_sen
 }
 
 #[tokio::test]
-async fn a_form_of_a_hosted_page_shows_hooks_the_address_as_it_is_used() {
+async fn hooks_see_the_canonical_address_from_a_form_of_a_hosted_page() {
     let t = Hooked::new("# no hooks\n").await;
     for (path, operation, form) in [
         ("/account/verify", "send_code", "action=send&email=%20DENY%40Example.COM%20"),
@@ -175,7 +175,7 @@ async fn a_form_of_a_hosted_page_shows_hooks_the_address_as_it_is_used() {
 }
 
 #[tokio::test]
-async fn parts_of_a_postal_address_are_shown_as_they_are_stored_wherever_they_were_given() {
+async fn hooks_see_a_postal_address_as_it_is_stored() {
     let getters = "model.get_address(), model.get_locality(), model.get_country()";
     let t = Hooked::new(&tell("post_signup", getters)).await;
     let body = json!({

@@ -1,4 +1,4 @@
-//! There is no way around a hook: every call that begins a session or makes an account asks the hooks of both.
+//! No call bypasses the hooks: every call that begins a session or creates an account runs the hooks of both.
 
 use std::collections::BTreeSet;
 
@@ -14,7 +14,7 @@ use crate::support::{Answer, TestApp};
 const PASSWORD: &str = "correct horse";
 const NUMBER: &str = "+4915112345678";
 
-/// First sign-ins of all methods make accounts, where the page asks for it.
+/// A first sign-in with any method creates an account, if the page asks for it.
 const REGISTERS: &str = "[auto_register]\npassword = true\nemail_code = true\nphone_code = true\ndevice = true\ncustom = true\nprovider = true\n";
 
 async fn world(script: &str) -> (Hooked, Issuer) {
@@ -31,7 +31,7 @@ async fn accounts(t: &TestApp) -> String {
     t.sql("select count(*) from accounts").await
 }
 
-/// A first sign-in by each method, as it is named in hooks.
+/// The sign-in methods, by their names in hooks.
 const METHODS: [&str; 6] = ["password", "email_code", "phone_code", "device", "custom", "acme"];
 
 async fn first_sign_in(t: &TestApp, op: &Issuer, method: &str) -> Answer {
@@ -42,7 +42,7 @@ async fn first_sign_in(t: &TestApp, op: &Issuer, method: &str) -> Answer {
         }
         "email_code" | "phone_code" => {
             let address = if method == "email_code" { "code@example.com" } else { NUMBER };
-            // A second code goes to a number only after a pause.
+            // A number gets its next code only after a pause.
             t.advance(120_000);
             let code = t.code(address, "LOGIN").await;
             t.post("/v1/login/code", to(address, json!({ "code": code }))).await
@@ -58,7 +58,7 @@ async fn first_sign_in(t: &TestApp, op: &Issuer, method: &str) -> Answer {
 }
 
 #[tokio::test]
-async fn seed_a06_a07_k24_a_signup_that_begins_a_session_asks_the_hooks_of_a_login() {
+async fn seed_a06_a07_k24_a_signup_that_begins_a_session_runs_the_hooks_of_a_login() {
     let script = r#"
 def deny(model):
     reject("Not you.")
@@ -82,15 +82,14 @@ pre_code_auth = deny
             assert_eq!(said["detail"], "Not you.", "{body}");
         }
     }
-    assert_eq!(accounts(&t).await, "0", "a refusal leaves nothing behind");
+    assert_eq!(accounts(&t).await, "0", "a refusal creates no account");
     for (path, body) in signups {
         t.post(path, body).await.ok();
     }
 }
 
 #[tokio::test]
-async fn seed_a06_a07_after_a_signup_with_login_the_hooks_of_a_login_follow_and_with_generate_token_they_do_not()
- {
+async fn seed_a06_a07_post_hooks_of_a_login_run_after_a_signup_with_login_only() {
     let script = [
         tell("post_signup", "'signup', model.get_user_id() != ''"),
         tell("post_email_auth", "'login', model.get_session_id() != ''"),
@@ -111,7 +110,7 @@ async fn seed_a06_a07_after_a_signup_with_login_the_hooks_of_a_login_follow_and_
 }
 
 #[tokio::test]
-async fn a_repetition_with_its_key_is_no_second_session_that_is_told() {
+async fn hooks_see_one_session_when_a_request_is_repeated_with_its_key() {
     let t = Hooked::new(&tell("post_sign_in", "model.get_method(), model.get_new()")).await;
     let body = json!({ "email": "ada@example.com", "password": PASSWORD, "options": { "login": true } });
     let code = t.code(NUMBER, "LOGIN").await;
@@ -130,7 +129,7 @@ async fn a_repetition_with_its_key_is_no_second_session_that_is_told() {
 }
 
 #[tokio::test]
-async fn whatever_makes_an_account_asks_pre_signup_and_a_refusal_leaves_nothing() {
+async fn every_new_account_needs_the_approval_of_pre_signup() {
     let script = "def pre_signup(model):\n    reject('no ' + model.get_method())\n";
     let (t, op) = world(script).await;
     for method in METHODS {
@@ -142,19 +141,19 @@ async fn whatever_makes_an_account_asks_pre_signup_and_a_refusal_leaves_nothing(
 }
 
 #[tokio::test]
-async fn whatever_makes_an_account_tells_post_signup_once() {
+async fn every_new_account_runs_post_signup_once() {
     let (t, op) = world(&tell("post_signup", "model.get_method(), model.get_user_id() != ''")).await;
     for method in METHODS {
         first_sign_in(&t, &op, method).await.ok();
         assert_eq!(t.told().await, [json!([true, method, true])], "{method}");
-        // The provider's person has come in already.
+        // The second sign-in finds the account of the first.
         first_sign_in(&t, &op, method).await.ok();
-        assert_eq!(t.told().await, [Value::Null; 0], "{method}: there is an account now");
+        assert_eq!(t.told().await, [Value::Null; 0], "{method}: the account exists already");
     }
 }
 
 #[tokio::test]
-async fn a_hook_before_a_signup_sees_whom_a_first_sign_in_makes_and_completes_the_account() {
+async fn pre_signup_sees_and_completes_the_account_of_a_first_sign_in() {
     let script = r#"
 def pre_signup(model):
     if model.get_method() == "acme":
@@ -199,7 +198,7 @@ def pre_signup(model):
 }
 
 #[tokio::test]
-async fn what_a_hook_takes_out_of_a_registration_the_provider_does_not_put_back() {
+async fn fields_removed_by_a_hook_are_not_filled_in_from_the_provider() {
     let script = "def pre_signup(model):\n    model.set_email('')\n    model.set_name('')\n";
     let op = Issuer::start().await;
     op.person("ada", json!({ "email": "Ada@Example.com", "email_verified": true, "name": "Ada" }));
@@ -213,7 +212,7 @@ async fn what_a_hook_takes_out_of_a_registration_the_provider_does_not_put_back(
 }
 
 #[tokio::test]
-async fn what_a_person_has_proven_no_hook_exchanges_for_another_address() {
+async fn a_hook_cannot_replace_a_proven_address() {
     let (t, op) = world("def pre_signup(model):\n    model.set_email('other@example.com')\n").await;
     first_sign_in(&t, &op, "acme").await.refused(500, "INTERNAL");
     first_sign_in(&t, &op, "email_code").await.refused(500, "INTERNAL");
@@ -225,9 +224,9 @@ async fn what_a_person_has_proven_no_hook_exchanges_for_another_address() {
     assert_eq!(accounts(&t).await, "0");
 }
 
-/// Else the words of a hook would say whether an address has an account.
+/// Otherwise the message of a hook would reveal whether an address has an account.
 #[tokio::test]
-async fn sec_r01_a_wrong_code_gets_the_same_answer_whatever_hooks_say_of_a_new_account_and_of_a_session() {
+async fn sec_r01_a_wrong_code_gets_the_same_answer_with_and_without_an_account() {
     let script = "def pre_signup(model):\n    reject('new')\ndef pre_sign_in(model):\n    reject('known')\n";
     let (t, _) = world("# no hooks\n").await;
     let known = "known@example.com";
@@ -244,7 +243,7 @@ async fn sec_r01_a_wrong_code_gets_the_same_answer_whatever_hooks_say_of_a_new_a
 }
 
 #[tokio::test]
-async fn a_hook_before_a_session_knows_the_account_by_each_method() {
+async fn pre_sign_in_sees_the_account_with_every_sign_in_method() {
     let script = r#"
 def pre_sign_in(model):
     reject(json.encode([model.get_method(), model.get_user_id() != "", model.get_email(), model.get_email_verified(),
@@ -281,7 +280,7 @@ def pre_sign_in(model):
 }
 
 #[tokio::test]
-async fn an_account_from_before_confirmation_was_required_is_asked_for_it_at_its_password() {
+async fn an_older_account_must_confirm_its_address_once_confirmation_is_required() {
     let t = TestApp::new().await;
     t.signup("ada@example.com", PASSWORD).await;
     let body = json!({ "username": "bob", "password": PASSWORD });
@@ -295,7 +294,7 @@ async fn an_account_from_before_confirmation_was_required_is_asked_for_it_at_its
     t.login("ada@example.com", PASSWORD).await;
 }
 
-/// Does an answer of this schema have tokens in it?
+/// True if an answer with this schema contains tokens.
 fn has_tokens(document: &Value, schema: &Value) -> bool {
     match schema {
         Value::Object(object) => {
@@ -311,7 +310,7 @@ fn has_tokens(document: &Value, schema: &Value) -> bool {
 }
 
 #[tokio::test]
-async fn every_call_that_answers_tokens_asks_the_hook_of_its_operation_and_the_one_before_a_session() {
+async fn every_call_that_returns_tokens_runs_its_hooks() {
     let (t, op) = world("# no hooks\n").await;
     let document = t.get("/openapi.json").await.ok();
     let answers = |call: &Value| has_tokens(&document, &call["responses"]["200"]);
@@ -333,7 +332,7 @@ async fn every_call_that_answers_tokens_asks_the_hook_of_its_operation_and_the_o
         t.advance(120_000);
         let by_code = async |address: &str| to(address, json!({ "code": t.code(address, "LOGIN").await }));
         let by_password = |email: &str| json!({ "email": email, "password": PASSWORD });
-        // Which hooks are asked, and the request: a new call that answers tokens has to be added here.
+        // The hooks that must run, and the request. A new call that returns tokens must be added here.
         let (hooks, request): (&[&str], Answering) = match path {
             "/v1/signup" => {
                 (&["signup", "email_auth", "sign_in"], post(with_login(by_password("new@example.com"))))
@@ -351,10 +350,10 @@ async fn every_call_that_answers_tokens_asks_the_hook_of_its_operation_and_the_o
                 (&["customid_auth", "signup", "sign_in"], post(json!({ "custom_id": "crm-4713" })))
             }
             "/v1/login/provider/{provider}" => (&["provider_auth", "signup", "sign_in"], Answering::Provider),
-            // Links; the answer has no tokens then.
+            // This call links, so its answer has no tokens.
             "/v1/identities/{provider}" => continue,
             "/v1/token" => (&["refresh_token"], Answering::Refresh),
-            other => panic!("{other} answers tokens: which hooks does it ask?"),
+            other => panic!("{other} returns tokens: add the hooks that it runs"),
         };
         for hook in hooks {
             t.rewrite(&format!("def pre_{hook}(model):\n    reject({hook:?})\n")).await;
@@ -372,7 +371,7 @@ async fn every_call_that_answers_tokens_asks_the_hook_of_its_operation_and_the_o
     }
 }
 
-/// How a call of the test is made.
+/// How the test makes a call.
 enum Answering {
     Post(Value),
     Refresh,

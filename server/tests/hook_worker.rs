@@ -1,4 +1,5 @@
-//! The workers that evaluate `hooks.star`: what becomes of a call when they are busy, have ended or cannot be started.
+//! The workers that evaluate `hooks.star`: how calls end while workers are busy, have ended or cannot be
+//! started.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -19,7 +20,7 @@ fn login() -> Value {
     json!({ "email": "ada@example.com", "password": PASSWORD })
 }
 
-/// A script without a server, whose workers are started from a path of its own.
+/// Scripts without a server. The path of the worker program belongs to the test.
 struct Alone {
     scripts: Scripts,
     folder: TempDir,
@@ -54,7 +55,7 @@ async fn begun(script: PathBuf, program: &Path) -> Scripts {
 }
 
 #[tokio::test]
-async fn a_hook_after_an_operation_that_never_ends_holds_up_none_before_one() {
+async fn an_endless_hook_after_an_operation_delays_no_hook_before_one() {
     let t = Hooked::with(
         &format!("def pre_email_auth(model):\n    pass\n\ndef post_email_auth(model, successed):\n{ENDLESS}"),
         "",
@@ -77,7 +78,7 @@ async fn a_hook_after_an_operation_that_never_ends_holds_up_none_before_one() {
 }
 
 #[tokio::test]
-async fn a_call_that_finds_no_worker_may_come_again_in_a_second() {
+async fn a_call_without_a_free_worker_gets_retry_after_one_second() {
     let t = Hooked::with(
         &format!("def pre_email_auth(model):\n{ENDLESS}"),
         "",
@@ -93,9 +94,9 @@ async fn a_call_that_finds_no_worker_may_come_again_in_a_second() {
 }
 
 #[tokio::test]
-async fn callers_who_go_take_no_worker_with_them() {
+async fn a_cancelled_call_does_not_cost_a_worker() {
     let t = Alone::new("def pre_email_auth(model):\n    [None for a in range(5000)]\n").await;
-    // One that ends now stays away.
+    // From now on no new worker can start.
     std::fs::remove_file(t.program()).unwrap();
     for _ in 0..40 {
         drop(tokio::time::timeout(Duration::from_millis(1), t.call()).await);
@@ -105,7 +106,7 @@ async fn callers_who_go_take_no_worker_with_them() {
 
 #[cfg(target_os = "linux")]
 #[tokio::test]
-async fn a_worker_that_was_ended_while_it_had_nothing_to_do_is_nobodys_failure() {
+async fn a_worker_killed_while_idle_fails_no_call() {
     use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
     let t = Alone::new("def pre_email_auth(model):\n    pass\n").await;
     t.call().await.unwrap();
@@ -120,12 +121,13 @@ async fn a_worker_that_was_ended_while_it_had_nothing_to_do_is_nobodys_failure()
         let id = worker.file_name().unwrap().to_str().unwrap().parse().unwrap();
         let id = Pid::from_raw(id).unwrap();
         kill_process(id, Signal::KILL).unwrap();
-        // Its allocator has a thread of its own: the process has ended when both have. The pool still has to find out.
+        // The worker's allocator has a thread of its own, and the process has ended when both threads have.
+        // The pool has not noticed it yet.
         waitid(WaitId::Pid(id), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT).unwrap();
     }
     loop {
         match t.call().await {
-            // On a slow machine it takes its time until there are others.
+            // On a slow machine it takes a while until new workers have started.
             Err(cause) if cause.contains("no worker was free") => {}
             said => break drop(said.unwrap()),
         }
@@ -133,7 +135,7 @@ async fn a_worker_that_was_ended_while_it_had_nothing_to_do_is_nobodys_failure()
 }
 
 #[tokio::test]
-async fn a_script_that_could_not_be_tried_is_tried_again() {
+async fn a_script_that_could_not_be_loaded_is_loaded_later() {
     let t = Alone::new("").await;
     std::fs::remove_file(t.program()).unwrap();
     std::fs::write(t.folder.path().join("hooks.star"), "def pre_email_auth(model):\n    reject('one')\n")
@@ -148,7 +150,8 @@ async fn a_script_that_could_not_be_tried_is_tried_again() {
     assert!(matches!(t.call().await.unwrap(), HookAnswer::Refuse(_)));
 }
 
-/// What a worker is started with, as told by a program that becomes one. Only Linux tells.
+/// The environment and the descriptors of a worker, written by a shell script that then becomes the worker.
+/// It reads `/proc`, which exists on Linux only.
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn a_worker_begins_with_no_environment_and_three_descriptors() {
@@ -170,7 +173,7 @@ async fn a_worker_begins_with_no_environment_and_three_descriptors() {
         .lines()
         .filter_map(|line| line.split_once(" -> "))
         .map(|(number, file)| (number.rsplit(' ').next().unwrap(), file))
-        // The shell reads what it does from a file of its own, and this test may itself have been given some.
+        // Leaves out the file of the shell script, and descriptors that this test inherited itself.
         .filter(|(_, file)| Path::new(file) != program)
         .filter(|(number, file)| {
             std::fs::read_link(ours.join(number)).ok().as_deref() != Some(Path::new(file))

@@ -21,7 +21,7 @@ fn goes_to(answer: &Answer, to: &str) {
 }
 
 #[tokio::test]
-async fn sec_c05_opening_a_link_changes_nothing_and_the_button_does() {
+async fn sec_c05_opening_a_link_changes_nothing_until_the_button_is_pressed() {
     let t = TestApp::new().await;
     t.signup(ADA, "correct horse").await;
     let mail = post::newest(&t, ADA).await;
@@ -52,12 +52,12 @@ async fn the_code_of_the_mail_works_on_the_page_too() {
 }
 
 #[tokio::test]
-async fn seed_k21_after_the_confirmation_the_browser_goes_where_the_signup_said() {
+async fn seed_k21_a_confirmation_redirects_to_the_url_from_the_signup() {
     let welcome = "https://app.example.com/welcome";
     let t = TestApp::with(&format!("[links]\nredirects = [\"{welcome}\"]")).await;
     let options = json!({ "signup_confirmation": welcome });
     t.post("/v1/signup", json!({ "email": ADA, "password": "correct horse", "options": options })).await.ok();
-    // Also when the mail was sent again.
+    // The same holds for a resent mail.
     post::send(&t).await;
     t.post("/v1/email/resend", json!({ "email": ADA })).await.ok();
     let mail = post::newest(&t, ADA).await;
@@ -68,7 +68,7 @@ async fn seed_k21_after_the_confirmation_the_browser_goes_where_the_signup_said(
 }
 
 #[tokio::test]
-async fn a_confirmation_may_end_in_an_app() {
+async fn a_confirmation_may_redirect_to_an_app() {
     let welcome = "com.example.app://welcome/";
     let t = TestApp::with(&format!("[links]\nredirects = [\"{welcome}\"]")).await;
     let options = json!({ "signup_confirmation": welcome });
@@ -101,7 +101,7 @@ async fn a_forgotten_password_is_replaced_without_any_page_of_the_app() {
     );
     assert!(
         short.text.contains(&format!("name=\"token\" value=\"{}\"", mail.token())),
-        "the link is not lost"
+        "the form contains the token again"
     );
     let fields = [("token", mail.token()), ("new_password", "new password")];
     goes_to(&submit(&t, "/account/reset", &fields).await, "/account/reset/done");
@@ -117,7 +117,7 @@ async fn a_forgotten_password_is_replaced_without_any_page_of_the_app() {
 }
 
 #[tokio::test]
-async fn an_old_link_says_so_and_offers_a_new_mail() {
+async fn an_expired_link_shows_an_error_and_offers_a_new_mail() {
     let t = TestApp::new().await;
     t.signup(ADA, "correct horse").await;
     let mail = post::newest(&t, ADA).await;
@@ -133,7 +133,7 @@ async fn an_old_link_says_so_and_offers_a_new_mail() {
 }
 
 #[tokio::test]
-async fn sec_r01_the_page_says_the_same_to_unknown_addresses() {
+async fn sec_r01_the_page_gives_unknown_addresses_the_same_answer() {
     let t = TestApp::new().await;
     for path in ["/account/verify", "/account/reset"] {
         let sent = submit(&t, path, &[("action", "send"), ("email", "nobody@example.com")]).await;
@@ -145,7 +145,7 @@ async fn sec_r01_the_page_says_the_same_to_unknown_addresses() {
 }
 
 #[tokio::test]
-async fn sec_w04_a_page_cannot_be_framed_kept_or_told_of_and_escapes_what_it_shows() {
+async fn sec_w04_a_page_cannot_be_framed_or_cached_and_escapes_its_text() {
     let t = TestApp::new().await;
     let fields = [("email", "\"><script>alert(1)</script>@x.de"), ("code", "1")];
     for page in [
@@ -166,7 +166,7 @@ async fn sec_w04_a_page_cannot_be_framed_kept_or_told_of_and_escapes_what_it_sho
 }
 
 #[tokio::test]
-async fn a_page_takes_its_own_form_and_nothing_else() {
+async fn a_page_accepts_only_its_own_form() {
     let t = TestApp::new().await;
     t.post("/account/verify", json!({ "token": "A".repeat(43) })).await.refused(415, "INVALID_REQUEST");
     let put = t.send(Method::PUT, "/account/verify", "application/x-www-form-urlencoded", "token=x").await;
@@ -188,7 +188,7 @@ async fn sec_a03_a_click_in_another_browser_asks_for_the_password_and_offers_a_n
     }
     assert!(
         page.text.contains(&format!("name=\"token\" value=\"{}\"", mail.token())),
-        "the link is not lost"
+        "the form contains the token again"
     );
     let wrong = submit(&t, "/account/verify", &[("token", mail.token()), ("password", "guess")]).await;
     assert_eq!(wrong.status, 400);
@@ -212,7 +212,7 @@ async fn sec_a03_a_click_in_another_browser_asks_for_the_password_and_offers_a_n
 }
 
 #[tokio::test]
-async fn sec_c05_a_person_who_did_not_create_the_account_removes_the_address_with_a_second_button() {
+async fn sec_c05_the_owner_of_an_address_removes_it_from_an_account_with_two_buttons() {
     for by_code in [false, true] {
         let t = TestApp::new().await;
         t.signup(ADA, PASSWORD).await;
@@ -233,7 +233,7 @@ async fn sec_c05_a_person_who_did_not_create_the_account_removes_the_address_wit
         assert_eq!(
             (left.get("email"), &left["user_id"]),
             (None, &stranger["user"]["user_id"]),
-            "nothing is deleted"
+            "the account still exists"
         );
         assert_eq!(press("disown_confirmed").await.status, 400, "the link is void");
         t.signup(ADA, "her own password").await;
@@ -241,7 +241,7 @@ async fn sec_c05_a_person_who_did_not_create_the_account_removes_the_address_wit
 }
 
 #[tokio::test]
-async fn a_proven_address_is_not_taken_from_its_account_by_an_old_button() {
+async fn an_old_link_cannot_remove_a_proven_address() {
     let t = TestApp::new().await;
     t.signup(ADA, PASSWORD).await;
     t.confirm(ADA, PASSWORD).await;
@@ -253,7 +253,7 @@ async fn a_proven_address_is_not_taken_from_its_account_by_an_old_button() {
 }
 
 #[tokio::test]
-async fn sec_r04_after_too_many_passwords_the_page_says_to_wait_and_the_link_is_not_lost() {
+async fn sec_r04_after_too_many_passwords_the_page_asks_to_wait_and_keeps_the_link() {
     let t = TestApp::with("[limits]\nfailures = 2\npause = \"10s\"\n[captcha]\nafter = 1\n").await;
     t.signup(ADA, PASSWORD).await;
     let mail = post::newest(&t, ADA).await;
@@ -277,7 +277,7 @@ async fn sec_r04_after_too_many_passwords_the_page_says_to_wait_and_the_link_is_
 }
 
 #[tokio::test]
-async fn the_way_back_from_removing_the_address_asks_for_the_password_again() {
+async fn cancelling_the_removal_of_an_address_asks_for_the_password_again() {
     let t = TestApp::new().await;
     t.signup(ADA, PASSWORD).await;
     let mail = post::newest(&t, ADA).await;

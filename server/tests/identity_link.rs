@@ -1,5 +1,5 @@
-//! Linking what a provider knows somebody by to an account: by its owner, by itself where both sides have proven the same
-//! address, and never otherwise.
+//! Linking a provider identity to an account: by its owner, automatically if a trusted provider vouches for
+//! the address of the account, and never otherwise.
 
 use serde_json::{Value, json};
 
@@ -17,7 +17,7 @@ async fn world(trust: bool) -> (TestApp, Issuer) {
     (app, op)
 }
 
-/// Somebody with the device of this name, signed in in a browser of their own.
+/// A user with this device, signed in with a browser of their own.
 async fn somebody<'a>(app: &'a TestApp, name: &str) -> (Browser<'a>, Value) {
     let key = ProofKey::new();
     let who = app.device_with(&key, name).await;
@@ -40,7 +40,7 @@ async fn unlink(browser: &Browser<'_>, who: &Value, provider: &str) -> Answer {
 }
 
 #[tokio::test]
-async fn seed_m46_whoever_is_signed_in_links_an_identity_and_signs_in_with_it() {
+async fn seed_m46_a_signed_in_user_links_an_identity_and_signs_in_with_it() {
     let (app, op) = world(false).await;
     let (browser, who) = somebody(&app, "ada").await;
     let id = &who["user"]["user_id"];
@@ -61,7 +61,7 @@ async fn seed_m46_whoever_is_signed_in_links_an_identity_and_signs_in_with_it() 
 }
 
 #[tokio::test]
-async fn what_a_sign_in_has_offered_is_linked_by_whoever_signs_in_next_in_that_browser() {
+async fn an_offered_identity_is_linked_by_the_next_sign_in_in_the_same_browser() {
     let (app, op) = world(false).await;
     let key = ProofKey::new();
     let browser = Browser { app: &app, key: Some(key) };
@@ -72,8 +72,12 @@ async fn what_a_sign_in_has_offered_is_linked_by_whoever_signs_in_next_in_that_b
     other.post_as(&stranger, "/v1/identities/acme", body.clone()).await.refused(400, "OAUTH_STATE_MISMATCH");
     let linked = browser.post_as(&who, "/v1/identities/acme", body.clone()).await.ok();
     assert_eq!((&linked["type"], &linked["data"]["id"]), (&json!("LoginLinked"), &who["user"]["user_id"]));
-    assert_eq!(browser.post_as(&who, "/v1/identities/acme", body.clone()).await.ok(), linked, "StrictMode");
-    // It is used up for everything else.
+    assert_eq!(
+        browser.post_as(&who, "/v1/identities/acme", body.clone()).await.ok(),
+        linked,
+        "React repeats the call in StrictMode"
+    );
+    // The flow cannot be used for anything else.
     browser.register("acme", &offered, json!({})).await.refused(400, "OAUTH_REUSED");
     let known = login(&browser, &op, "ada").await;
     assert_eq!(known["data"]["id"], who["user"]["user_id"]);
@@ -86,7 +90,7 @@ async fn what_a_sign_in_has_offered_is_linked_by_whoever_signs_in_next_in_that_b
 }
 
 #[tokio::test]
-async fn what_came_of_a_flow_is_no_answer_to_another_question() {
+async fn a_finished_flow_cannot_be_used_for_another_purpose() {
     let (app, op) = world(false).await;
     let (browser, who) = somebody(&app, "ada").await;
     let begun = browser.begin_as(&who, "acme").await;
@@ -100,9 +104,9 @@ async fn what_came_of_a_flow_is_no_answer_to_another_question() {
 }
 
 #[tokio::test]
-async fn sec_a03_a_reset_does_not_hand_an_account_over_that_a_stranger_has_linked_meanwhile() {
+async fn sec_a03_a_reset_does_not_hand_over_an_account_with_a_strangers_identity() {
     let (app, op) = world(false).await;
-    // The attacker signs up with the victim's address, has the mail sent, and then links an identity of their own.
+    // The attacker signs up with the victim's address, has the mail sent, and then links another identity.
     app.signup("ada@example.com", "attackers").await;
     let key = ProofKey::new();
     let body = json!({ "email": "ada@example.com", "password": "attackers" });
@@ -112,7 +116,7 @@ async fn sec_a03_a_reset_does_not_hand_an_account_over_that_a_stranger_has_linke
     let mail = post::newest(&app, "ada@example.com").await;
     link(&browser, &attacker, &op, "bob").await.ok();
     let reset = json!({ "token": mail.token(), "new_password": "the victim's own" });
-    // The address leaves the attacker's account; the victim signs up with it.
+    // The address leaves the attacker's account, and the victim signs up with it.
     let said = app.post("/v1/password/reset", reset).await.refused(404, "NOT_FOUND");
     assert!(said["detail"].as_str().unwrap().contains("You can sign up with it now"), "{said}");
     let code = app.code("ada@example.com", "LOGIN").await;
@@ -123,7 +127,7 @@ async fn sec_a03_a_reset_does_not_hand_an_account_over_that_a_stranger_has_linke
 }
 
 #[tokio::test]
-async fn linking_is_told_by_mail_and_can_be_undone_but_not_down_to_no_way_in() {
+async fn linking_sends_a_mail_and_the_last_sign_in_method_cannot_be_unlinked() {
     let (app, op) = world(false).await;
     let (browser, who) = somebody(&app, "ada").await;
     app.bind_in(&browser, &who, "ada@example.com").await;
@@ -137,7 +141,7 @@ async fn linking_is_told_by_mail_and_can_be_undone_but_not_down_to_no_way_in() {
     assert_eq!(login(&Browser::new(&app), &op, "bob").await["type"], "LoginOAuth");
     unlink(&browser, &who, "acme").await.refused(404, "NOT_FOUND");
     unlink(&browser, &who, "email").await.refused(404, "NOT_FOUND");
-    // The id of a device can be taken away, too, as long as there is another way.
+    // A device id can be removed as well, while another sign-in method is left.
     assert_eq!(unlink(&browser, &who, "device").await.ok()["identities"], json!([]));
 
     let (browser, who) = somebody(&app, "bob").await;
@@ -157,16 +161,16 @@ async fn seed_m48_an_identity_that_another_account_has_is_not_linked() {
     let refused = second.link(&bob, "acme", &begun, &back).await.refused(409, "SOCIAL_ACCOUNT_IN_USE");
     assert_eq!(refused["title"], "Social account already in use");
     second.link(&bob, "acme", &begun, &back).await.refused(409, "SOCIAL_ACCOUNT_IN_USE");
-    // One at each provider; the same again is no fault.
+    // An account links one identity per provider. Repeating the same link is no error.
     link(&first, &ada, &op, "ada").await.ok();
     link(&first, &ada, &op, "bob").await.refused(409, "EXISTS");
 }
 
 #[tokio::test]
-async fn sec_a04_only_who_began_the_flow_while_signed_in_can_link_with_it() {
+async fn sec_a04_a_flow_links_only_for_the_signed_in_user_that_began_it() {
     let (app, op) = world(false).await;
     let (browser, who) = somebody(&app, "ada").await;
-    // Begun by nobody, by somebody else, and with another key.
+    // A flow begun while signed out, a flow of another user, and a flow finished by another user.
     let nobody = browser.begin("acme").await;
     browser
         .link(&who, "acme", &nobody, &op.consent(&nobody.url, "ada"))
@@ -201,9 +205,10 @@ async fn sec_t15_linking_and_unlinking_need_a_fresh_sign_in() {
     assert_eq!(op.exchanges(), 1);
 }
 
-/// Eight worlds: does the provider say that the address is proven, does the operator trust it, is it proven here?
+/// Eight cases: the provider confirms the address or not, the operator trusts the provider or not, and the
+/// account has proven the address or not.
 #[tokio::test]
-async fn sec_a02_an_identity_is_linked_by_itself_only_on_an_address_that_a_trusted_provider_vouches_for() {
+async fn sec_a02_automatic_linking_needs_an_address_confirmed_by_a_trusted_provider() {
     for says in [false, true] {
         for trusts in [false, true] {
             for proven in [false, true] {
@@ -215,7 +220,7 @@ async fn sec_a02_an_identity_is_linked_by_itself_only_on_an_address_that_a_trust
                 }
                 let browser = Browser::new(&app);
                 let answer = login(&browser, &op, "ada").await;
-                // The word of a provider that the operator trusts is a proof of the address (D-39).
+                // The word of a trusted provider proves the address (D-39).
                 let expected = if says && trusts { "LoginExisting" } else { "LoginOAuth" };
                 assert_eq!(answer["type"], expected, "says {says}, trusts {trusts}, proven {proven}");
                 let linked = i64::from(expected == "LoginExisting");
@@ -226,9 +231,13 @@ async fn sec_a02_an_identity_is_linked_by_itself_only_on_an_address_that_a_trust
                     assert_eq!(login(&Browser::new(&app), &op, "ada").await["type"], "LoginExisting");
                     let body = json!({ "email": "ada@example.com", "password": "correct horse" });
                     let status = app.post("/v1/login", body).await.status;
-                    assert_eq!(status, if proven { 200 } else { 401 }, "what a stranger prepared is gone");
+                    assert_eq!(
+                        status,
+                        if proven { 200 } else { 401 },
+                        "a password set by a stranger no longer works"
+                    );
                 } else {
-                    // Nor can it be registered under that address: it is somebody's.
+                    // The address belongs to an account, so a registration with it is refused, too.
                     let more = json!({ "email": "ada@example.com" });
                     browser.register("acme", &answer, more).await.refused(409, "EXISTS");
                     app.login("ada@example.com", "correct horse").await;
@@ -239,16 +248,17 @@ async fn sec_a02_an_identity_is_linked_by_itself_only_on_an_address_that_a_trust
 }
 
 #[tokio::test]
-async fn sec_a03_a_stranger_who_registered_first_gets_nothing_of_the_owner() {
+async fn sec_a03_an_earlier_registration_by_a_stranger_gets_nothing_of_the_owner() {
     let (app, op) = world(true).await;
-    // The attacker has an account at the provider, and claims the victim's address.
+    // The attacker has an account at the provider and claims the victim's address.
     let attacker = Browser::new(&app);
     let offered = login(&attacker, &op, "bob").await;
     attacker
         .register("acme", &offered, json!({ "email": "ada@example.com", "password": "attackers" }))
         .await
         .ok();
-    // The victim comes by the provider, which vouches for the address: it is taken from who only claims it.
+    // The victim signs in with the provider, which vouches for the address. The account that only claims the
+    // address loses it.
     let victim = Browser::new(&app);
     let offered = login(&victim, &op, "ada").await;
     assert_eq!(offered["type"], "LoginOAuth");
@@ -262,7 +272,7 @@ async fn sec_a03_a_stranger_who_registered_first_gets_nothing_of_the_owner() {
 }
 
 #[tokio::test]
-async fn sec_a01_one_subject_at_two_issuers_is_two_people_and_an_address_is_nobody() {
+async fn sec_a01_issuer_and_subject_identify_a_person_and_an_address_does_not() {
     let (one, two) = (Issuer::start().await, Issuer::start().await);
     for op in [&one, &two] {
         op.person("42", json!({ "email": "ada@example.com", "email_verified": true }));
@@ -274,13 +284,13 @@ async fn sec_a01_one_subject_at_two_issuers_is_two_people_and_an_address_is_nobo
     browser.register("acme", &offered, json!({})).await.ok();
     let begun = browser.begin("other").await;
     let other = browser.login("other", &begun, &two.consent(&begun.url, "42")).await.ok();
-    assert_eq!(other["type"], "LoginOAuth", "the subject of another issuer");
+    assert_eq!(other["type"], "LoginOAuth", "the same subject of another issuer is another person");
     assert_eq!(
         login(&browser, &one, "43").await["type"],
         "LoginOAuth",
-        "the address was given to somebody else"
+        "the same address does not identify a person"
     );
-    // The same name for another issuer: nobody comes in by the old subjects.
+    // The same name now means another issuer. The subjects of the old issuer find no account.
     let moved = two.settings("acme");
     let app = app.restart_with(&moved).await;
     let browser = Browser::new(&app);
@@ -288,7 +298,7 @@ async fn sec_a01_one_subject_at_two_issuers_is_two_people_and_an_address_is_nobo
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_identity_that_two_accounts_link_at_once_is_one_accounts() {
+async fn an_identity_linked_by_two_accounts_at_once_belongs_to_one() {
     let (app, op) = world(false).await;
     let (first, ada) = somebody(&app, "ada").await;
     let (second, bob) = somebody(&app, "bob").await;
@@ -300,7 +310,7 @@ async fn one_identity_that_two_accounts_link_at_once_is_one_accounts() {
 }
 
 #[tokio::test]
-async fn an_account_that_is_deleted_leaves_its_identity_to_a_new_one() {
+async fn the_identity_of_a_deleted_account_is_free_for_a_new_one() {
     let (app, op) = world(true).await;
     let browser = Browser::new(&app);
     let offered = login(&browser, &op, "bob").await;

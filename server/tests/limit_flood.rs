@@ -1,5 +1,5 @@
-//! Floods (SECURITY S13, S14): what is too much is refused, and costs nothing that lasts. How long people wait meanwhile,
-//! `npm run bench flood` measures.
+//! Floods (SECURITY S13, S14): excess requests are refused and cause no lasting cost. `npm run bench flood`
+//! measures how long users wait meanwhile.
 
 use axum::http::Method;
 use futures_util::future::join_all;
@@ -11,7 +11,7 @@ const ADA: &str = "ada@example.com";
 const PASSWORD: &str = "correct horse";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn sec_s14_sec_p04_of_500_sign_ins_at_once_each_is_looked_at_or_told_when_to_come_again() {
+async fn sec_s14_sec_p04_each_of_500_sign_ins_at_once_is_checked_or_told_when_to_retry() {
     let settings =
         "[limits]\nfailures = 5\npause = \"1m\"\n[password]\nhash_queue = 8\n[captcha]\nkind = \"none\"";
     let t = TestApp::with(settings).await;
@@ -39,7 +39,7 @@ async fn sec_s14_sec_p04_of_500_sign_ins_at_once_each_is_looked_at_or_told_when_
 }
 
 #[tokio::test]
-async fn sec_s13_a_request_that_is_none_costs_no_write() {
+async fn sec_s13_an_invalid_request_causes_no_write() {
     let t =
         TestApp::with("[limits]\nsign_in = \"9/1m\"\nsend = \"9/1m\"\ncode = \"9/1m\"\nsign_up = \"9/1m\"")
             .await;

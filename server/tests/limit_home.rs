@@ -1,4 +1,5 @@
-//! What must not count against the owner of an account (SECURITY R04), and what must count however it is done.
+//! Limits must not lock out the owner of an account (SECURITY R04), and must count each guess however it is
+//! made.
 
 use serde_json::{Value, json};
 
@@ -26,7 +27,8 @@ fn device(tokens: &Value) -> String {
     tokens["known_device"].as_str().unwrap().to_owned()
 }
 
-/// Ada, who has proven her address, has signed in: what her device shows. Nothing is counted so far.
+/// Creates an account with a proven address, signs in, and returns the known-device value. All budgets are
+/// unused.
 async fn home(t: &TestApp) -> String {
     t.signup(ADA, PASSWORD).await;
     prove(t).await;
@@ -41,17 +43,17 @@ async fn prove(t: &TestApp) {
 }
 
 #[tokio::test]
-async fn sec_r04_a_device_that_the_account_knows_stays_the_same_one() {
+async fn sec_r04_a_known_device_keeps_its_value() {
     let t = TestApp::new().await;
     t.signup(ADA, PASSWORD).await;
     let first = device(&t.login(ADA, PASSWORD).await);
     let again = login(&t, PASSWORD).header("known-device", &format!("AAAA, {first}")).await.ok();
     assert_eq!(device(&again), first);
-    assert_ne!(device(&t.login(ADA, PASSWORD).await), first, "another browser");
+    assert_ne!(device(&t.login(ADA, PASSWORD).await), first, "another browser is another device");
 }
 
 #[tokio::test]
-async fn sec_r04_a_password_that_is_right_or_that_nobody_looked_at_is_not_counted_as_wrong() {
+async fn sec_r04_a_right_or_unchecked_password_does_not_count_as_wrong() {
     let t = Hooked::with("", THREE, "time = \"5s\"").await;
     t.signup(ADA, PASSWORD).await;
     let ada = t.login(ADA, PASSWORD).await;
@@ -75,7 +77,7 @@ async fn sec_r04_a_password_that_is_right_or_that_nobody_looked_at_is_not_counte
 }
 
 #[tokio::test]
-async fn sec_r04_a_right_password_of_an_account_that_is_not_confirmed_is_not_counted_as_wrong() {
+async fn sec_r04_a_right_password_of_an_unconfirmed_account_does_not_count_as_wrong() {
     let t = TestApp::with(&format!("[signup]\nconfirmation = \"required\"\n{THREE}")).await;
     t.signup(ADA, PASSWORD).await;
     for _ in 0..5 {
@@ -86,7 +88,7 @@ async fn sec_r04_a_right_password_of_an_account_that_is_not_confirmed_is_not_cou
 }
 
 #[tokio::test]
-async fn sec_c04_a_hook_that_gives_another_name_gives_the_first_no_new_tries() {
+async fn sec_c04_a_hook_that_changes_the_name_gives_the_first_name_no_new_tries() {
     let t = Hooked::with("", THREE, "time = \"5s\"").await;
     t.signup(ADA, PASSWORD).await;
     guess(&t, 2).await;
@@ -98,7 +100,7 @@ async fn sec_c04_a_hook_that_gives_another_name_gives_the_first_no_new_tries() {
 }
 
 #[tokio::test]
-async fn sec_r04_others_of_the_same_source_do_not_keep_out_a_device_that_the_account_knows() {
+async fn sec_r04_other_users_of_a_source_do_not_block_a_known_device() {
     let t =
         TestApp::with("[limits]\nsign_in = \"3/1m\"\nsign_in_total = \"4/1m\"\n[captcha]\nkind = \"none\"")
             .await;
@@ -117,7 +119,7 @@ async fn sec_r04_others_of_the_same_source_do_not_keep_out_a_device_that_the_acc
 }
 
 #[tokio::test]
-async fn sec_r04_while_others_guess_the_owner_changes_the_password_on_a_device_that_the_account_knows() {
+async fn sec_r04_during_an_attack_the_owner_can_change_the_password_on_a_known_device() {
     let t = TestApp::with(THREE).await;
     t.signup(ADA, PASSWORD).await;
     let ada = t.login(ADA, PASSWORD).await;
@@ -127,13 +129,13 @@ async fn sec_r04_while_others_guess_the_owner_changes_the_password_on_a_device_t
     let changed = t.post_as(&ada, "/v1/password", body).header("known-device", &device(&ada)).await.ok();
     guess(&t, 3).await;
     login(&t, "new horse").await.refused(429, "REQUEST_EXCEED");
-    // With the old password all devices became strange, but that where the new one was chosen.
+    // The change of the password made all devices unknown. The device that changed it got a new value.
     login(&t, "new horse").header("known-device", &device(&ada)).await.refused(429, "REQUEST_EXCEED");
     login(&t, "new horse").header("known-device", &device(&changed)).await.ok();
 }
 
 #[tokio::test]
-async fn sec_r03_all_devices_that_an_account_knows_have_the_limits_of_one_source() {
+async fn sec_r03_all_known_devices_of_an_account_share_the_limit_of_one_source() {
     let t = TestApp::with("[limits]\nsign_in = \"3/1m\"").await;
     t.signup(ADA, PASSWORD).await;
     let devices = [device(&t.login(ADA, PASSWORD).await), device(&t.login(ADA, PASSWORD).await)];
@@ -147,7 +149,7 @@ async fn sec_r03_all_devices_that_an_account_knows_have_the_limits_of_one_source
 }
 
 #[tokio::test]
-async fn sec_c08_who_only_claims_an_address_is_a_stranger_there() {
+async fn sec_c08_a_known_device_of_an_unproven_address_has_no_advantage() {
     let t = TestApp::with("[limits]\nmail = \"5/1h\"\n[captcha]\nkind = \"none\"").await;
     t.signup(ADA, PASSWORD).await;
     let claimed = device(&t.login(ADA, PASSWORD).await);
@@ -160,7 +162,7 @@ async fn sec_c08_who_only_claims_an_address_is_a_stranger_there() {
 }
 
 #[tokio::test]
-async fn sec_r04_what_was_tried_before_there_was_an_account_ends_when_its_address_is_proven() {
+async fn sec_r04_proving_the_address_clears_failures_from_before_the_account() {
     let t = TestApp::with(THREE).await;
     guess(&t, 3).await;
     t.signup(ADA, PASSWORD).await;
@@ -170,7 +172,7 @@ async fn sec_r04_what_was_tried_before_there_was_an_account_ends_when_its_addres
 }
 
 #[tokio::test]
-async fn sec_r04_while_others_use_up_each_code_the_owner_signs_in_on_a_device_that_the_account_knows() {
+async fn sec_r04_a_code_with_five_wrong_tries_still_works_on_a_known_device() {
     let t = TestApp::new().await;
     let home = home(&t).await;
     t.signup("bob@example.com", PASSWORD).await;
@@ -186,7 +188,7 @@ async fn sec_r04_while_others_use_up_each_code_the_owner_signs_in_on_a_device_th
 }
 
 #[tokio::test]
-async fn sec_c01_a_code_takes_ten_wrong_ones_in_all_wherever_they_come_from() {
+async fn sec_c01_a_code_allows_ten_wrong_tries_over_all_devices() {
     let t = TestApp::new().await;
     let home = home(&t).await;
     t.post("/v1/password/forgot", json!({ "email": ADA })).await.ok();
@@ -203,7 +205,7 @@ async fn sec_c01_a_code_takes_ten_wrong_ones_in_all_wherever_they_come_from() {
 }
 
 #[tokio::test]
-async fn sec_c04_a_wrong_password_stays_counted_when_nobody_can_write_it_down() {
+async fn sec_c04_a_wrong_password_counts_even_if_the_audit_write_fails() {
     for (path, mut body) in [
         ("/v1/login", json!({ "email": ADA, "password": "wrong horse" })),
         ("/v1/password", json!({ "old_password": "wrong horse", "new_password": "new horse" })),
@@ -222,7 +224,7 @@ async fn sec_c04_a_wrong_password_stays_counted_when_nobody_can_write_it_down() 
 }
 
 #[tokio::test]
-async fn sec_r01_a_quiet_server_counts_the_right_password_of_who_is_not_confirmed_like_a_wrong_one() {
+async fn sec_r01_a_quiet_server_counts_an_unconfirmed_right_password_as_wrong() {
     let quiet = "[signup]\nconfirmation = \"required\"\n[disclosure]\nsignup = \"quiet\"";
     let t = TestApp::with(&format!("{quiet}\n{THREE}")).await;
     t.signup(ADA, PASSWORD).await;
@@ -233,7 +235,7 @@ async fn sec_r01_a_quiet_server_counts_the_right_password_of_who_is_not_confirme
 }
 
 #[tokio::test]
-async fn sec_r03_a_first_password_is_limited_as_a_code_is() {
+async fn sec_r03_a_first_password_has_the_limit_of_codes() {
     let t = TestApp::with("[limits]\ncode = \"1/1h\"").await;
     let ada = t.device("the phone of ada").await;
     let choose = |body: Value| t.post_as(&ada, "/v1/password", body);
@@ -243,7 +245,7 @@ async fn sec_r03_a_first_password_is_limited_as_a_code_is() {
 }
 
 #[tokio::test]
-async fn sec_r03_an_account_that_a_sign_in_makes_is_limited_as_a_signup_is() {
+async fn sec_r03_a_sign_in_that_creates_an_account_has_the_limit_of_signups() {
     let t = TestApp::with("[limits]\nsign_up = \"2/1h\"").await;
     let sign_in = |at: u32| t.post("/v1/login/device", json!({ "device_id": format!("{at:020}") }));
     t.signup(ADA, PASSWORD).await;
@@ -254,7 +256,7 @@ async fn sec_r03_an_account_that_a_sign_in_makes_is_limited_as_a_signup_is() {
 }
 
 #[tokio::test]
-async fn sec_r03_the_256_networks_of_an_ipv6_customer_have_the_limit_of_eight() {
+async fn sec_r03_256_ipv6_networks_of_one_customer_have_the_limit_of_eight() {
     let t = TestApp::with("[limits]\nsign_in = \"1/1m\"").await;
     let from = |ip: String| login(&t, PASSWORD).from(&ip);
     for at in 0..8 {
@@ -265,7 +267,7 @@ async fn sec_r03_the_256_networks_of_an_ipv6_customer_have_the_limit_of_eight() 
 }
 
 #[tokio::test]
-async fn sec_c08_who_asks_for_many_mails_to_an_address_solves_something_and_leaves_some_to_its_owner() {
+async fn sec_c08_many_mails_to_an_address_need_a_captcha_and_leave_some_to_its_owner() {
     let t = TestApp::with("[limits]\nmail = \"6/1h\"\n[captcha]\nafter = 3\ndifficulty = 320").await;
     let home = home(&t).await;
     let forgot = || t.post("/v1/password/forgot", json!({ "email": ADA }));
@@ -283,7 +285,7 @@ async fn sec_c08_who_asks_for_many_mails_to_an_address_solves_something_and_leav
 }
 
 #[tokio::test]
-async fn sec_c08_others_of_the_same_source_do_not_keep_a_mail_from_a_device_that_the_account_knows() {
+async fn sec_c08_other_users_of_a_source_do_not_block_mails_for_a_known_device() {
     let t = TestApp::with("[limits]\nsend = \"1/1h\"").await;
     let home = home(&t).await;
     let forgot = |email: &str| t.post("/v1/password/forgot", json!({ "email": email }));
@@ -295,7 +297,7 @@ async fn sec_c08_others_of_the_same_source_do_not_keep_a_mail_from_a_device_that
 }
 
 #[tokio::test]
-async fn sec_r03_from_half_of_what_all_may_do_everybody_solves_something() {
+async fn sec_r03_when_half_of_a_global_budget_is_used_every_call_needs_a_captcha() {
     let t = TestApp::with(
         "[limits]\nsign_up_total = \"4/1h\"\nmail_total = \"3/1h\"\n[captcha]\ndifficulty = 320",
     )
@@ -321,7 +323,7 @@ async fn sec_r03_from_half_of_what_all_may_do_everybody_solves_something() {
 }
 
 #[tokio::test]
-async fn sec_r03_who_solves_nothing_uses_up_nothing_that_is_everybodys() {
+async fn sec_r03_calls_without_a_solution_do_not_use_up_a_global_budget() {
     let t = TestApp::with("[limits]\nsign_up_total = \"4/1h\"\n[captcha]\ndifficulty = 320").await;
     let signup = |at: usize| {
         let body = json!({ "email": format!("{at}@example.com"), "password": PASSWORD });
@@ -341,7 +343,7 @@ async fn sec_r03_who_solves_nothing_uses_up_nothing_that_is_everybodys() {
 }
 
 #[tokio::test]
-async fn sec_r04_while_others_use_codes_up_a_device_that_the_account_knows_uses_its_own() {
+async fn sec_r04_a_known_device_has_its_own_budget_for_codes() {
     let t = TestApp::with("[limits]\ncode = \"2/10m\"\n[captcha]\nafter = 2").await;
     let home = home(&t).await;
     t.post("/v1/code", json!({ "email": ADA })).await.ok();
@@ -356,7 +358,7 @@ async fn sec_r04_while_others_use_codes_up_a_device_that_the_account_knows_uses_
 }
 
 #[tokio::test]
-async fn sec_r04_when_no_more_is_hashed_there_is_room_for_a_device_that_the_account_knows() {
+async fn sec_r04_a_full_hash_queue_still_admits_a_known_device() {
     let t = TestApp::with("").await;
     t.signup(ADA, PASSWORD).await;
     let home = device(&t.login(ADA, PASSWORD).await);
@@ -366,7 +368,7 @@ async fn sec_r04_when_no_more_is_hashed_there_is_room_for_a_device_that_the_acco
 }
 
 #[tokio::test]
-async fn sec_r01_what_was_tried_before_a_quiet_signup_counts_after_it_as_if_there_had_been_an_account() {
+async fn sec_r01_a_quiet_signup_keeps_failures_alike_for_free_and_taken_addresses() {
     let t = TestApp::with(&format!("[disclosure]\nsignup = \"quiet\"\n{THREE}")).await;
     t.signup("taken@example.com", PASSWORD).await;
     for email in ["taken@example.com", "free@example.com"] {
@@ -381,7 +383,7 @@ async fn sec_r01_what_was_tried_before_a_quiet_signup_counts_after_it_as_if_ther
 }
 
 #[tokio::test]
-async fn sec_c08_what_is_refused_for_longer_says_so_and_asks_for_no_captcha() {
+async fn sec_c08_a_refusal_reports_the_longest_wait_instead_of_asking_for_a_captcha() {
     let t = TestApp::with("[limits]\nmail = \"1/30s, 2/1h, 3/1d\"\n[captcha]\nafter = 2").await;
     let forgot = || t.post("/v1/password/forgot", json!({ "email": ADA }));
     let wait = |body: Value| body["retry_after"].as_i64().unwrap();
@@ -398,7 +400,7 @@ async fn sec_c08_what_is_refused_for_longer_says_so_and_asks_for_no_captcha() {
 }
 
 #[tokio::test]
-async fn sec_r04_quiet_signups_leave_the_mails_that_are_kept_for_the_owner() {
+async fn sec_r04_quiet_signups_do_not_use_the_mails_reserved_for_the_owner() {
     let t = TestApp::with("[disclosure]\nsignup = \"quiet\"\n[limits]\nmail = \"5/1h\"").await;
     t.signup(ADA, PASSWORD).await;
     t.confirm(ADA, PASSWORD).await;
@@ -413,7 +415,7 @@ async fn sec_r04_quiet_signups_leave_the_mails_that_are_kept_for_the_owner() {
 }
 
 #[tokio::test]
-async fn seed_a24_a_form_of_ours_waits_where_a_call_would_solve_something() {
+async fn seed_a24_a_hosted_form_waits_where_a_call_would_need_a_captcha() {
     let t = TestApp::with("[captcha]\nafter = 2").await;
     let form = || {
         let kind = "application/x-www-form-urlencoded";

@@ -1,4 +1,4 @@
-//! Every spelling of an address that is limited is the same limit, or no address at all (SECURITY R05).
+//! Each spelling of a limited path has the same limit or is not a route (SECURITY R05).
 
 use axum::http::Method;
 use serde_json::{Value, json};
@@ -7,11 +7,11 @@ use crate::support::{Call, TestApp};
 
 const ADA: &str = "ada@example.com";
 const PASSWORD: &str = "correct horse";
-/// Each source does everything once.
+/// Each source may do everything once.
 pub(crate) const ONCE: &str = "[limits]\nsign_in = \"1/1h\"\nsign_up = \"1/1h\"\nsend = \"1/1h\"\ncode = \"1/1h\"\ncheck = \"1/1h\"\n\
     flow = \"1/1h\"\n[compat]\nauth_v1 = true";
 
-/// What is limited, with a request that is counted.
+/// The limited calls, each with a body that is counted.
 pub(crate) fn limited() -> Vec<(&'static str, Value)> {
     let email = json!({ "email": "new@example.com" });
     let code = json!({ "email": "new@example.com", "code": "123456" });
@@ -59,7 +59,7 @@ pub(crate) fn limited() -> Vec<(&'static str, Value)> {
     ]
 }
 
-/// How it is asked for.
+/// The HTTP method of the call.
 pub(crate) fn method_of(template: &str) -> Method {
     match template {
         "/v1/profile" => Method::PATCH,
@@ -68,9 +68,10 @@ pub(crate) fn method_of(template: &str) -> Method {
     }
 }
 
-/// What changes something and is not limited.
+/// Calls that change something and are not limited.
 const FREE: [&str; 12] = [
-    // Of somebody who is signed in, about their own: it costs no more than a request, and says nothing about others.
+    // Data of the signed-in user: these calls cost no more than a request and reveal nothing about other
+    // users.
     "DELETE /v1/data/{key}",
     "DELETE /v1/identities/{provider}",
     "DELETE /v1/sessions/{id}",
@@ -78,16 +79,16 @@ const FREE: [&str; 12] = [
     "POST /v1/phone/unbind",
     "POST /v1/sessions/revoke",
     "PUT /v1/data/{key}",
-    // Nobody guesses 128 bits and more.
+    // Values of 128 bits and more cannot be guessed.
     "POST /v1/introspect",
     "POST /v1/logout",
     "POST /v1/revoke",
     "POST /v1/token",
-    // Goes on to the page that the flow came from, whose calls are limited.
+    // Redirects to the page that began the flow. The calls of that page are limited.
     "POST /v1/callback/{provider}",
 ];
 
-/// Other calls at the same address, which do nothing of what is limited there.
+/// Other calls with the same path, which do nothing that is limited.
 fn is_another(method: &Method, template: &str) -> bool {
     match template {
         "/v1/identities/{provider}" => method == Method::DELETE,
@@ -96,7 +97,7 @@ fn is_another(method: &Method, template: &str) -> bool {
     }
 }
 
-/// Other spellings of a path; some servers in front of this one, and some routers, take them for the same.
+/// Other spellings of a path. Some proxies and routers treat them as the same path.
 fn spellings(path: &str) -> Vec<String> {
     let (first, rest) = path[1..].split_once('/').unwrap();
     let upper = path.to_uppercase();
@@ -128,7 +129,7 @@ fn spellings(path: &str) -> Vec<String> {
     ]
 }
 
-/// A server, and somebody who is signed in there.
+/// A server, and a user who is signed in there.
 pub(crate) struct World {
     pub(crate) t: TestApp,
     pub(crate) ada: Value,
@@ -149,11 +150,12 @@ impl World {
 }
 
 #[tokio::test]
-async fn sec_r05_each_spelling_of_a_limited_route_is_the_same_limit_or_none() {
+async fn sec_r05_each_spelling_of_a_limited_route_has_its_limit_or_is_not_found() {
     let t = TestApp::with(ONCE).await;
     t.post("/v1/signup", json!({ "email": ADA, "password": PASSWORD })).from("192.0.2.1").await.ok();
     let ada = t.post("/v1/login", json!({ "email": ADA, "password": PASSWORD })).from("192.0.2.1").await.ok();
-    // The name that Ada asks for is taken: one's own is no question.
+    // Another account has the username that Ada asks for, because setting one's own username again is not
+    // limited.
     let other = json!({ "username": "ada_l", "password": PASSWORD });
     t.post("/v1/signup", other).from("192.0.2.2").await.ok();
     let world = World { t, ada };
@@ -188,9 +190,9 @@ async fn sec_r05_each_spelling_of_a_limited_route_is_the_same_limit_or_none() {
     }
 }
 
-/// Whoever adds a call says here whether it is limited.
+/// A new call must be listed here, as limited or as free.
 #[tokio::test]
-async fn sec_r05_every_call_of_the_contract_that_changes_something_is_limited_or_known_to_be_free() {
+async fn sec_r05_every_call_that_changes_something_is_limited_or_listed_as_free() {
     let t = TestApp::new().await;
     let document = t.get("/openapi.json").await.ok();
     let limited = limited().into_iter().map(|(path, _)| format!("{} {path}", method_of(path)));
@@ -202,6 +204,9 @@ async fn sec_r05_every_call_of_the_contract_that_changes_something_is_limited_or
         }
     }
     for (method, path) in FREE.map(|call| call.split_once(' ').unwrap()) {
-        assert!(!document["paths"][path][method.to_lowercase()].is_null(), "there is no {method} {path}");
+        assert!(
+            !document["paths"][path][method.to_lowercase()].is_null(),
+            "FREE lists {method} {path}, which does not exist"
+        );
     }
 }

@@ -1,4 +1,4 @@
-//! What is sent (SECURITY C08, S15; seed K40), and what is told about addresses (SECURITY R02).
+//! Limits on sending (SECURITY C08, S15; seed K40), and on the address check (SECURITY R02).
 
 use serde_json::{Value, json};
 
@@ -8,7 +8,7 @@ use crate::support::{Answer, DAY, HOUR, MINUTE, SECOND, TestApp};
 const ADA: &str = "ada@example.com";
 const PASSWORD: &str = "correct horse";
 
-/// Seconds to wait.
+/// Checks the refusal and returns the seconds to wait.
 #[track_caller]
 fn wait(answer: Answer) -> i64 {
     let header: i64 = answer.header("retry-after").parse().unwrap();
@@ -23,7 +23,7 @@ const WORDS: &str = "Attempt limit exceeded, please try after some time.";
 async fn seed_k40_too_many_mails_to_one_address_are_refused_with_limit_exceeded() {
     let t = TestApp::with("[limits]\nmail = \"1/30s, 3/1h\"").await;
     let forgot = |email: &str| t.post("/v1/password/forgot", json!({ "email": email }));
-    // Whether anybody has the address or not.
+    // The limit is the same with and without an account.
     for email in [ADA, "nobody@example.com"] {
         if email == ADA {
             t.signup(ADA, PASSWORD).await;
@@ -43,7 +43,7 @@ async fn seed_k40_too_many_mails_to_one_address_are_refused_with_limit_exceeded(
 }
 
 #[tokio::test]
-async fn sec_c08_all_that_sends_shares_the_budget_of_an_address() {
+async fn sec_c08_all_calls_that_send_mail_share_the_budget_of_an_address() {
     let t = TestApp::with("[limits]\nmail = \"4/1d\"").await;
     t.signup(ADA, PASSWORD).await;
     t.post("/v1/code", json!({ "email": ADA })).await.ok();
@@ -67,11 +67,11 @@ async fn sec_c08_all_that_sends_shares_the_budget_of_an_address() {
 }
 
 #[tokio::test]
-async fn sec_c08_a_quiet_signup_mails_the_owner_of_an_address_no_more_often_than_a_stranger() {
+async fn sec_c08_quiet_signups_have_one_mail_limit_for_free_and_taken_addresses() {
     let t = TestApp::with("[disclosure]\nsignup = \"quiet\"\n[limits]\nmail = \"2/1d\"").await;
     for email in [ADA, "other@example.com"] {
         if email == ADA {
-            // The account is there before.
+            // This address has an account, the other one does not.
             t.signup(ADA, PASSWORD).await;
             t.sql_do("delete from budgets").await;
         }
@@ -83,7 +83,7 @@ async fn sec_c08_a_quiet_signup_mails_the_owner_of_an_address_no_more_often_than
 }
 
 #[tokio::test]
-async fn sec_c08_a_source_and_all_together_have_a_limit_too() {
+async fn sec_c08_each_source_and_all_sources_together_have_a_mail_limit() {
     let t =
         TestApp::with("[limits]\nsend = \"3/10m\"\nmail_total = \"6/1h\"\n[captcha]\nkind = \"none\"").await;
     let other = t.node_if_any().await;
@@ -106,7 +106,7 @@ async fn sec_c08_a_source_and_all_together_have_a_limit_too() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn sec_s15_a_thousand_requests_for_one_victim_from_100_addresses_send_the_mails_of_the_limit() {
+async fn sec_s15_1000_requests_from_100_addresses_send_a_victim_only_the_limit() {
     let t = TestApp::with("[limits]\nmail = \"6/1h\"\nsend = \"20/10m\"").await;
     t.signup(ADA, PASSWORD).await;
     let other = t.node_if_any().await;
@@ -125,21 +125,21 @@ async fn sec_s15_a_thousand_requests_for_one_victim_from_100_addresses_send_the_
     for answer in futures_util::future::join_all(calls).await {
         match answer.unwrap().status {
             200 => asked += 1,
-            // Busy, where the database is another program: nothing is sent then.
+            // Overloaded, which happens on PostgreSQL. No mail is sent then.
             503 => {}
-            // Once some were sent, a captcha is asked for.
+            // After some mails, the server requires a captcha.
             403 => {}
             status => assert_eq!(status, 429),
         }
     }
-    // The signup's own was the first.
+    // The sign-up sent the first mail.
     assert!(asked <= 5, "{asked}");
     assert!(post::all(&t, ADA).await.len() <= 6);
     t.login(ADA, PASSWORD).await;
 }
 
 #[tokio::test]
-async fn seed_x02_sec_r02_check_email_is_off_and_where_it_is_on_it_is_limited() {
+async fn seed_x02_sec_r02_check_email_is_off_by_default_and_limited_when_on() {
     let body = json!({ "email": ADA });
     let production = TestApp::production("").await;
     production.post("/v1/email/check", body.clone()).await.refused(403, "FORBIDDEN");
@@ -154,5 +154,5 @@ async fn seed_x02_sec_r02_check_email_is_off_and_where_it_is_on_it_is_limited() 
     }
     check("192.0.2.3").await.ok();
     t.advance(15 * SECOND);
-    assert_eq!(refused(check("192.0.2.4").await), 45, "all together");
+    assert_eq!(refused(check("192.0.2.4").await), 45, "the limit of all sources together");
 }

@@ -1,4 +1,4 @@
-//! Guessing passwords (SECURITY R03, R04, C04): who guesses is slowed down, and the owner comes in.
+//! Guessing passwords (SECURITY R03, R04, C04): guessing is slowed down, and the owner can still sign in.
 
 use doorward_accounts::pruning;
 use futures_util::future::join_all;
@@ -10,21 +10,21 @@ use crate::support::{Answer, Call, DAY, HOUR, MINUTE, SECOND, TestApp};
 
 const ADA: &str = "ada@example.com";
 const PASSWORD: &str = "correct horse";
-/// Wrong passwords are refused by the words that a right one of nobody's gets.
+/// The answer to a wrong password. A name without an account gets the same answer.
 const WRONG: (u16, &str) = (401, "INCORRECT_USERNAME_OR_PASSWORD");
 
 fn login(t: &TestApp, email: &str, password: &str) -> Call {
     t.post("/v1/login", json!({ "email": email, "password": password }))
 }
 
-/// Tries so many wrong passwords, which are all looked at.
+/// Tries `count` wrong passwords. The server checks all of them.
 async fn guess(t: &TestApp, email: &str, count: usize) {
     for _ in 0..count {
         login(t, email, "wrong horse").await.refused(WRONG.0, WRONG.1);
     }
 }
 
-/// Seconds to wait.
+/// Checks the refusal and returns the seconds to wait.
 #[track_caller]
 fn wait(answer: Answer) -> i64 {
     let header: i64 = answer.header("retry-after").parse().unwrap();
@@ -44,13 +44,13 @@ async fn seed_k36_too_many_logins_are_refused_with_request_exceed() {
     t.advance(20 * SECOND);
     assert_eq!(wait(login(&t, ADA, PASSWORD).await), 40);
     t.advance(40 * SECOND - 1);
-    assert_eq!(wait(login(&t, ADA, PASSWORD).await), 1, "what it says is true");
+    assert_eq!(wait(login(&t, ADA, PASSWORD).await), 1, "the server reports the true wait");
     t.advance(1);
     t.login(ADA, PASSWORD).await;
 }
 
 #[tokio::test]
-async fn a_clock_that_was_a_day_ahead_keeps_nobody_out_once_it_is_right() {
+async fn a_clock_that_was_ahead_locks_no_user_out_after_its_correction() {
     let settings = "[limits]\nfailures = 3\npause = \"10s\"\n[captcha]\nkind = \"none\"";
     let t = TestApp::with(settings).await;
     t.signup(ADA, PASSWORD).await;
@@ -81,7 +81,7 @@ async fn seed_k36_a_page_of_another_origin_can_read_how_long_to_wait() {
 }
 
 #[tokio::test]
-async fn sec_r03_each_source_has_a_limit_and_one_that_is_used_up_costs_no_write() {
+async fn sec_r03_each_source_has_a_limit_and_an_exhausted_one_causes_no_write() {
     let t = TestApp::with("[limits]\nsign_in = \"2/1m\"").await;
     let other = t.node_if_any().await;
     for ip in ["192.0.2.1", "192.0.2.2"] {
@@ -90,7 +90,7 @@ async fn sec_r03_each_source_has_a_limit_and_one_that_is_used_up_costs_no_write(
         }
         wait(login(&t, ADA, PASSWORD).from(ip).await);
     }
-    // Nobody can write: who is known to be over the limit does not notice.
+    // The budgets cannot be written now. A source that is known to be over its limit is refused all the same.
     let rows = t.sql("select count(*) from audit").await;
     t.sql_do("alter table budgets rename to gone").await;
     wait(login(&t, ADA, PASSWORD).from("192.0.2.1").await);
@@ -99,7 +99,7 @@ async fn sec_r03_each_source_has_a_limit_and_one_that_is_used_up_costs_no_write(
 }
 
 #[tokio::test]
-async fn sec_r03_names_of_nobody_are_limited_as_those_of_people_are() {
+async fn sec_r03_names_without_an_account_have_the_same_limits() {
     let settings = "[limits]\nfailures = 3\npause = \"10s\"\n[captcha]\nkind = \"none\"";
     let t = TestApp::with(settings).await;
     t.signup(ADA, PASSWORD).await;
@@ -119,7 +119,7 @@ async fn sec_r03_names_of_nobody_are_limited_as_those_of_people_are() {
 }
 
 #[tokio::test]
-async fn sec_c04_all_names_of_an_account_share_its_tries_and_a_sign_in_gives_them_back() {
+async fn sec_c04_all_names_of_an_account_share_its_tries_and_a_sign_in_resets_them() {
     let t = TestApp::with("[limits]\nfailures = 3\npause = \"10s\"\n[captcha]\nkind = \"none\"").await;
     let body = json!({ "email": ADA, "username": "ada", "password": PASSWORD });
     t.post("/v1/signup", body).await.ok();
@@ -136,7 +136,7 @@ async fn sec_c04_all_names_of_an_account_share_its_tries_and_a_sign_in_gives_the
 }
 
 #[tokio::test]
-async fn sec_c04_no_more_than_100_wrong_passwords_in_a_row_are_looked_at_in_a_day() {
+async fn sec_c04_at_most_100_wrong_passwords_in_a_row_are_checked_in_a_day() {
     let t = TestApp::with("[limits]\nfailures = 5\nmost_failures = 100\n[captcha]\nkind = \"none\"").await;
     t.signup(ADA, PASSWORD).await;
     let (mut looked_at, mut passed, mut longest) = (0, 0, 0);
@@ -154,7 +154,7 @@ async fn sec_c04_no_more_than_100_wrong_passwords_in_a_row_are_looked_at_in_a_da
         passed += pause * SECOND;
     }
     assert_eq!((looked_at, longest), (100, 15 * 60));
-    // A reset by mail has limits of its own: what was guessed here does not close it.
+    // A reset by mail has its own limits, which these guesses do not use up.
     t.post("/v1/password/forgot", json!({ "email": ADA })).await.ok();
     let mail = post::newest(&t, ADA).await;
     t.post("/v1/password/reset", json!({ "token": mail.token(), "new_password": "new horse" })).await.ok();
@@ -162,7 +162,7 @@ async fn sec_c04_no_more_than_100_wrong_passwords_in_a_row_are_looked_at_in_a_da
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn sec_c04_of_200_guesses_at_once_by_two_names_and_two_calls_five_are_looked_at() {
+async fn sec_c04_of_200_guesses_at_once_by_two_names_and_two_calls_five_are_checked() {
     let t = TestApp::with("[limits]\nfailures = 5\npause = \"1m\"\n[captcha]\nkind = \"none\"").await;
     let body = json!({ "email": ADA, "username": "ada", "password": PASSWORD });
     t.post("/v1/signup", body).await.ok();
@@ -183,7 +183,7 @@ async fn sec_c04_of_200_guesses_at_once_by_two_names_and_two_calls_five_are_look
     });
     let answers: Vec<Answer> = join_all(calls).await.into_iter().map(Result::unwrap).collect();
     let of = |status| answers.iter().filter(|answer| answer.status == status).count();
-    // A connection that is not to be had in time, or no room for a hash, is no try either.
+    // A call that gets no database connection in time or no room in the hash queue does not count as a try.
     let looked_at = of(401) + of(400);
     assert!((1..=5).contains(&looked_at), "{looked_at}");
     assert_eq!(looked_at + of(429) + of(503), 200);
@@ -194,7 +194,7 @@ async fn sec_c04_of_200_guesses_at_once_by_two_names_and_two_calls_five_are_look
 }
 
 #[tokio::test]
-async fn sec_r04_while_others_guess_the_owner_signs_in_on_a_device_that_the_account_knows() {
+async fn sec_r04_during_an_attack_the_owner_can_sign_in_on_a_known_device() {
     let t = TestApp::with("[limits]\nfailures = 3\npause = \"10s\"\n[captcha]\nkind = \"none\"").await;
     t.signup(ADA, PASSWORD).await;
     let device = t.login(ADA, PASSWORD).await["known_device"].as_str().unwrap().to_owned();
@@ -206,8 +206,8 @@ async fn sec_r04_while_others_guess_the_owner_signs_in_on_a_device_that_the_acco
     guess(&t, ADA, 3).await;
     wait(login(&t, ADA, PASSWORD).await);
     at_home(other, PASSWORD).await.ok();
-    assert_eq!(wait(login(other, ADA, PASSWORD).await), 10, "that gave the others no new tries");
-    // It has tries of its own, and no more.
+    assert_eq!(wait(login(other, ADA, PASSWORD).await), 10, "unknown devices got no new tries");
+    // The device has its own tries, and no more.
     for t in [&t, other, &t] {
         at_home(t, "wrong horse").await.refused(WRONG.0, WRONG.1);
     }
@@ -218,7 +218,7 @@ async fn sec_r04_while_others_guess_the_owner_signs_in_on_a_device_that_the_acco
 }
 
 #[tokio::test]
-async fn sec_r04_a_known_device_is_one_of_this_account_and_ends_with_its_password() {
+async fn sec_r04_a_known_device_is_known_to_one_account_until_its_password_changes() {
     let settings =
         "[limits]\nfailures = 1\npause = \"1h\"\nlongest_pause = \"1h\"\n[captcha]\nkind = \"none\"";
     let t = TestApp::with(settings).await;
@@ -237,9 +237,9 @@ async fn sec_r04_a_known_device_is_one_of_this_account_and_ends_with_its_passwor
         wait(try_with(&bent).await);
     }
     let again = try_with(&format!("{}, {device}", bobs["known_device"].as_str().unwrap())).await.ok();
-    assert_eq!(again["known_device"], device, "a browser keeps few, and others use it, too");
+    assert_eq!(again["known_device"], device, "the account keeps the value of its own device");
     assert!(t.refresh(adas["refresh_token"].as_str().unwrap()).await.ok().get("known_device").is_none());
-    // Another password, the same as it was: who knew the old one is a stranger.
+    // The password is replaced by the same password. The old value of the device is no longer known.
     let body = json!({ "old_password": PASSWORD, "new_password": PASSWORD });
     t.sql_do("delete from budgets").await;
     t.post_as(&adas, "/v1/password", body).await.ok();
@@ -248,7 +248,7 @@ async fn sec_r04_a_known_device_is_one_of_this_account_and_ends_with_its_passwor
 }
 
 #[tokio::test]
-async fn seed_a24_after_some_failures_of_a_source_or_on_an_account_a_captcha_is_asked_for() {
+async fn seed_a24_failures_of_a_source_or_an_account_lead_to_a_captcha() {
     let t = TestApp::with("[captcha]\nafter = 3\ndifficulty = 320").await;
     t.signup(ADA, PASSWORD).await;
     t.signup("bob@example.com", PASSWORD).await;
@@ -257,11 +257,11 @@ async fn seed_a24_after_some_failures_of_a_source_or_on_an_account_a_captcha_is_
         login(&t, ADA, "wrong horse").from(&ip).await.refused(WRONG.0, WRONG.1);
         login(&t, "nobody@example.com", "wrong horse").from(&ip).await.refused(WRONG.0, WRONG.1);
     }
-    // The account's, from anywhere; and a name of nobody's.
+    // The limit of the account applies to every source, and also to a name without an account.
     login(&t, ADA, PASSWORD).from("198.51.100.1").await.challenge();
     login(&t, "nobody@example.com", PASSWORD).from("198.51.100.1").await.challenge();
     login(&t, "bob@example.com", PASSWORD).from("198.51.100.1").await.ok();
-    // The source's, on any account, and for whatever costs.
+    // The limit of the source applies to every account and to every call that costs something.
     login(&t, "bob@example.com", "wrong horse").from("192.0.2.1").await.refused(WRONG.0, WRONG.1);
     login(&t, "bob@example.com", PASSWORD).from("192.0.2.1").await.challenge();
     t.post("/v1/code", json!({ "email": ADA })).from("192.0.2.1").await.challenge();
@@ -287,7 +287,7 @@ async fn seed_a25_the_right_solution_lets_the_attempt_through() {
 }
 
 #[tokio::test]
-async fn who_has_to_wait_is_not_asked_to_solve_something_first() {
+async fn a_client_that_must_wait_is_not_asked_for_a_captcha() {
     let t = TestApp::with("[limits]\nfailures = 2\n[captcha]\nafter = 2\ndifficulty = 320").await;
     guess(&t, ADA, 2).await;
     assert_eq!(wait(login(&t, ADA, PASSWORD).await), 1);
@@ -296,7 +296,7 @@ async fn who_has_to_wait_is_not_asked_to_solve_something_first() {
 }
 
 #[tokio::test]
-async fn the_database_holds_no_address_of_who_was_counted_and_what_is_past_is_pruned() {
+async fn budgets_contain_no_addresses_and_are_pruned_after_their_end() {
     let t = TestApp::with(
         "[limits]\nsign_in = \"9/1m\"\nsend = \"9/1m\"\nmail = \"9/1m\"\nmail_total = \"9/1m\"",
     )

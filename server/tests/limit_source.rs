@@ -1,5 +1,5 @@
-//! Whom a request comes from (SECURITY R03; seeds A08, A17, A23): the connection, a trusted proxy or a trusted program
-//! says so, and nobody else.
+//! The client address of a request (SECURITY R03; seeds A08, A17, A23): only the connection, a trusted proxy
+//! or a trusted program determines it.
 
 use doorward_accounts::admin::{By, Operator};
 use doorward_core::service_key::{Scope, Scopes};
@@ -11,14 +11,14 @@ use crate::support::{Call, TestApp};
 
 const ADA: &str = "ada@example.com";
 const PASSWORD: &str = "correct horse";
-/// What behind a proxy at 10.0.0.0/8 is needed.
+/// Settings for a proxy in 10.0.0.0/8.
 const BEHIND: &str = "trusted_proxies = [\"10.0.0.0/8\"]\n[limits]\nsign_in = \"3/1m\"";
 
 fn login(t: &TestApp) -> Call {
     t.post("/v1/login", json!({ "email": ADA, "password": "wrong horse" }))
 }
 
-/// How many of these are looked at.
+/// The number of calls that the server checks instead of refusing them with 429.
 async fn looked_at(calls: impl Iterator<Item = Call>) -> usize {
     let mut count = 0;
     for call in calls {
@@ -30,7 +30,7 @@ async fn looked_at(calls: impl Iterator<Item = Call>) -> usize {
     count
 }
 
-/// Where the newest sign-in came from, as the audit log has it.
+/// The IP address in the newest audit record.
 async fn audited(t: &TestApp) -> String {
     t.sql("select ip from audit order by at desc, id desc limit 1").await
 }
@@ -49,7 +49,7 @@ async fn sec_r03_a_thousand_forged_headers_give_no_fresh_budget() {
 }
 
 #[tokio::test]
-async fn sec_r03_nor_do_they_through_a_trusted_proxy_which_adds_the_true_one() {
+async fn sec_r03_forged_headers_through_a_trusted_proxy_give_no_fresh_budget() {
     let t = TestApp::with(BEHIND).await;
     let calls = (0..200).map(|at| {
         let said = format!("198.51.100.{at}, 192.0.2.1");
@@ -74,7 +74,7 @@ async fn sec_r03_all_addresses_of_an_ipv6_network_of_64_bits_are_one_source() {
 }
 
 #[tokio::test]
-async fn a_proxy_may_say_it_as_rfc_7239_has_it() {
+async fn a_proxy_may_send_the_client_address_as_in_rfc_7239() {
     let t = TestApp::with(&format!("proxy_header = \"forwarded\"\n{BEHIND}")).await;
     let call = login(&t).from("10.0.0.7").header("x-forwarded-for", "203.0.113.9");
     call.header("forwarded", "for=\"[2001:db8::7]:4711\";proto=https")
@@ -83,7 +83,7 @@ async fn a_proxy_may_say_it_as_rfc_7239_has_it() {
     assert_eq!(audited(&t).await, "2001:db8::7");
 }
 
-/// A key of a program of the operator's.
+/// The `Authorization` header with a service key of this scope.
 async fn key(t: &TestApp, scope: Scope) -> String {
     let Platform { store, world, config, .. } = &*t.app.platform;
     let operator = Operator::new(store, world, config, By::CommandLine, Caller::default());
@@ -96,7 +96,7 @@ fn on_behalf(key: &str, call: Call) -> Call {
 }
 
 #[tokio::test]
-async fn seed_a08_a_trusted_program_says_whose_signup_it_is() {
+async fn seed_a08_a_trusted_program_sends_the_client_ip_of_a_signup() {
     let t = TestApp::with("[limits]\nsign_up = \"1/1m\"").await;
     let key = key(&t, Scope::Trusted).await;
     for (at, spelling) in ["client_ip", "clientIp"].into_iter().enumerate() {
@@ -119,7 +119,7 @@ async fn seed_a08_a_trusted_program_says_whose_signup_it_is() {
 }
 
 #[tokio::test]
-async fn seed_a17_seed_a20_and_whose_sign_in_by_phone() {
+async fn seed_a17_seed_a20_a_trusted_program_sends_the_client_ip_of_a_phone_sign_in() {
     let t = TestApp::with("[limits]\nsign_in = \"1/1m\"").await;
     let key = key(&t, Scope::Trusted).await;
     let number = "+491701234567";
@@ -136,7 +136,7 @@ async fn seed_a17_seed_a20_and_whose_sign_in_by_phone() {
 }
 
 #[tokio::test]
-async fn seed_a23_and_whose_sign_in_by_address_name_device_or_id() {
+async fn seed_a23_a_trusted_program_sends_the_client_ip_of_other_sign_ins() {
     let t = TestApp::with("[limits]\nsign_in = \"1/1m\"").await;
     t.post("/v1/signup", json!({ "email": ADA, "username": "ada", "password": PASSWORD })).await.ok();
     let key = key(&t, Scope::Trusted).await;
@@ -157,7 +157,8 @@ async fn seed_a23_and_whose_sign_in_by_address_name_device_or_id() {
     }
 }
 
-/// The calls of somebody who is signed out that cost or guess, and that an operator's back end makes for a browser.
+/// The calls of signed-out users that cost something or allow guessing. An operator's back end makes them for
+/// a browser.
 fn signed_out() -> [(&'static str, Value); 7] {
     let email = json!({ "email": ADA });
     [
@@ -172,7 +173,7 @@ fn signed_out() -> [(&'static str, Value); 7] {
 }
 
 #[tokio::test]
-async fn seed_a08_and_who_asks_for_codes_uses_them_asks_for_an_address_or_goes_to_a_provider() {
+async fn seed_a08_a_trusted_program_sends_the_client_ip_of_signed_out_calls() {
     let settings =
         "check_email = true\n[limits]\nsend = \"1/1h\"\ncode = \"1/1h\"\ncheck = \"1/1h\"\nflow = \"1/1h\"";
     for (path, mut body) in signed_out() {
@@ -183,7 +184,7 @@ async fn seed_a08_and_who_asks_for_codes_uses_them_asks_for_an_address_or_goes_t
             let first = on_behalf(&key, t.post(path, body.clone())).await;
             let is_done = match path {
                 "/v1/password/reset" | "/v1/email/verify" => first.json["code"] == "INVALID_CODE",
-                // There is no such provider here, which is told once the call is counted.
+                // The provider does not exist. The server reports that after it has counted the call.
                 "/v1/flows/example" => first.json["code"] == "NOT_FOUND",
                 _ => first.status == 200,
             };
@@ -197,7 +198,7 @@ async fn seed_a08_and_who_asks_for_codes_uses_them_asks_for_an_address_or_goes_t
 }
 
 #[tokio::test]
-async fn a_service_key_beside_is_no_session_and_no_refusal() {
+async fn an_unneeded_service_key_is_neither_a_session_nor_an_error() {
     let t = TestApp::with("check_email = true").await;
     let key = key(&t, Scope::Trusted).await;
     for (path, body) in signed_out() {
@@ -210,7 +211,7 @@ async fn a_service_key_beside_is_no_session_and_no_refusal() {
 }
 
 #[tokio::test]
-async fn seed_a08_nor_does_anybody_else_say_so_there() {
+async fn seed_a08_signed_out_calls_refuse_a_client_ip_without_a_trusted_key() {
     let t = TestApp::with("check_email = true").await;
     t.signup(ADA, PASSWORD).await;
     let who = t.login(ADA, PASSWORD).await;
@@ -229,7 +230,7 @@ async fn seed_a08_nor_does_anybody_else_say_so_there() {
 }
 
 #[tokio::test]
-async fn seed_a08_seed_a23_nobody_else_says_so() {
+async fn seed_a08_seed_a23_a_sign_in_refuses_a_client_ip_without_a_trusted_key() {
     let t = TestApp::with("").await;
     t.signup(ADA, PASSWORD).await;
     let who = t.login(ADA, PASSWORD).await;

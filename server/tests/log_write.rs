@@ -1,4 +1,4 @@
-//! A log that cannot be written, and clients that would fill it.
+//! A log that cannot be written, and clients that would fill the log.
 
 use std::io::pipe;
 use std::path::Path;
@@ -19,7 +19,7 @@ fn start_by(folder: &Path, command: Command, log: impl Into<Stdio>) -> Server {
     Server::launch(folder, command, "[limits]\nfailures = 5\n", log.into())
 }
 
-/// Asks for what a server logs, and gets an answer each time; then it ends as it should.
+/// Makes requests that the server logs and checks that each one is answered. Then SIGTERM ends the server.
 fn every_refusal_is_answered(mut server: Server) {
     let account = json!({ "email": "ada@example.com", "password": PASSWORD });
     assert_eq!(post(server.at, "/v1/signup", &account).unwrap().0, 200);
@@ -31,16 +31,20 @@ fn every_refusal_is_answered(mut server: Server) {
         exchange(server.at, "POST", "/v1/login", &bad_proof, &account.to_string()).unwrap();
     assert_eq!((status, &problem["code"]), (401, &json!("INVALID_PROOF")));
     let foreign = "x-forwarded-for: 198.51.100.1\r\n";
-    assert_eq!(request(server.at, "GET", "/v1/profile", foreign, "").unwrap().0, 401, "a foreign proxy");
+    assert_eq!(
+        request(server.at, "GET", "/v1/profile", foreign, "").unwrap().0,
+        401,
+        "a header of an untrusted proxy"
+    );
     let refused = (0..20).any(|_| {
         let (status, problem) = post(server.at, "/v1/login", &wrong).unwrap();
         assert!([401, 403, 429].contains(&status), "{status} {problem}");
         status != 401
     });
-    assert!(refused, "the limit is reached");
+    assert!(refused, "the limit was not reached");
     assert_eq!(post(server.at, "/v1/login", &json!({})).unwrap().0, 400);
     server.signal("TERM");
-    assert!(server.child.wait().unwrap().success(), "SIGTERM ends it well");
+    assert!(server.child.wait().unwrap().success(), "SIGTERM ends the server with success");
 }
 
 #[test]
@@ -59,13 +63,13 @@ fn when_the_reader_of_the_log_is_gone_every_request_is_answered() {
 }
 
 #[test]
-fn when_the_reader_of_the_log_stands_still_every_request_is_answered() {
+fn when_the_reader_of_the_log_stops_reading_every_request_is_answered() {
     let folder = tempfile::tempdir().unwrap();
     let (_reader, writer) = pipe().unwrap();
     let mut command = doorward(folder.path());
     command.env("DOORWARD_LOG__LEVEL", "trace");
     let server = start_by(folder.path(), command, writer);
-    // At this level they are more than a pipe holds.
+    // At this level the lines are more than a pipe can buffer.
     for _ in 0..400 {
         assert_eq!(request(server.at, "GET", "/v1/nowhere", "", "").unwrap().0, 404);
     }
@@ -73,7 +77,7 @@ fn when_the_reader_of_the_log_stands_still_every_request_is_answered() {
 }
 
 #[test]
-fn without_a_standard_output_the_server_starts_and_commands_fail_without_a_panic() {
+fn commands_with_a_full_standard_output_fail_without_a_panic() {
     let folder = tempfile::tempdir().unwrap();
     for (args, code) in [(&["keys", "generate"][..], 1), (&["config", "check", "--dev"], 1)] {
         let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
@@ -88,7 +92,7 @@ fn without_a_standard_output_the_server_starts_and_commands_fail_without_a_panic
         drop(reader);
         let status =
             doorward(folder.path()).args(args).stdout(writer).stderr(Stdio::null()).status().unwrap();
-        assert!(status.success(), "{args:?}: a reader that has seen enough is no failure");
+        assert!(status.success(), "{args:?}: a closed pipe is not an error");
     }
 }
 
@@ -106,8 +110,8 @@ fn sec_s13_a_client_that_is_refused_again_and_again_does_not_fill_the_log() {
     assert!(server.child.wait().unwrap().success());
     let log = std::fs::read_to_string(file).unwrap();
     let lines = |word: &str| log.lines().filter(|line| line.contains(word)).count();
-    // Twenty at once, and one more every three seconds that the machine took.
+    // Twenty lines at once, and one more every three seconds while the test ran.
     assert!((20..100).contains(&lines("NOT_FOUND")), "{}", lines("NOT_FOUND"));
-    assert_eq!(lines("INVALID_PARAMETER"), 1, "refusals of another kind are not left out");
-    assert!(log.contains("left_out="), "the log tells how many are missing: {log}");
+    assert_eq!(lines("INVALID_PARAMETER"), 1, "other refusals are still logged");
+    assert!(log.contains("left_out="), "the log reports how many lines were left out: {log}");
 }

@@ -18,7 +18,7 @@ impl Memory {
         self.0.get(&name.into()).as_string()
     }
 
-    /// An object in the memory. Creates it if it does not exist.
+    /// Returns the object with this name. Creates it with `make` if it does not exist.
     pub(crate) fn entry(&self, name: &str, make: &dyn Fn() -> JsValue) -> JsValue {
         entry(&self.0, name, make)
     }
@@ -36,13 +36,13 @@ thread_local! {
     static PAGE: Map = Map::new();
 }
 
-/// The memory of a page that passes none to its clients.
+/// The default memory, for a page that passes none to its clients.
 pub(crate) fn of_page() -> Map {
     PAGE.with(Clone::clone)
 }
 
-/// The event target on which the clients of a page notify each other of changes. The browser's own event
-/// notifies only other pages.
+/// The event target on which the clients of a page notify each other of changes. The browser's `storage` event
+/// reaches only other pages.
 pub(crate) fn bus(page: &Map) -> Option<EventTarget> {
     let bus = entry(page, ".bus", &|| EventTarget::new().map_or(JsValue::UNDEFINED, Into::into));
     (!bus.is_undefined()).then(|| bus.unchecked_into())

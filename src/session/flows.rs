@@ -20,7 +20,8 @@ use crate::{
 const LIFE: f64 = 600_000.0;
 /// The time in milliseconds for which `redoOAuth` can repeat a flow.
 const KEPT: f64 = 86_400_000.0;
-const MOST: usize = 9;
+/// The maximum number of stored flows.
+const MAX_FLOWS: usize = 9;
 
 /// A flow with a provider, as it is stored: `{ provider, key, state, flow, callback, at }`. `flow` is the
 /// secret of a flow without a key. `at` is the time of its beginning, in milliseconds since 1970.
@@ -32,12 +33,12 @@ impl Flow {
         Flow(Document::of("provider", provider).with("key", key))
     }
 
-    /// The flow with the page that the provider returns the browser to.
+    /// Adds the page that the provider returns the browser to.
     pub(crate) fn leading_to(self, callback: Option<&str>) -> Flow {
         Flow(self.0.with_some("callback", callback))
     }
 
-    /// The flow with the server's answer to its beginning.
+    /// Adds `state` and `flow` from the server's answer to the start of the flow.
     pub(crate) fn begun(self, answer: &Document) -> Flow {
         Flow(self.0.with_some("state", answer.text("state")).with_some("flow", answer.text("flow")))
     }
@@ -51,7 +52,7 @@ impl Flow {
         match self.0.get("key") {
             None => "",
             Some(Value::Text(key)) => key,
-            // A damaged flow counts as one with a missing key.
+            // A damaged entry. No key has the id `?`, so the flow counts as one whose key is missing.
             Some(_) => "?",
         }
     }
@@ -107,9 +108,10 @@ impl Change {
             Change::Begin(flow) => {
                 flows.retain(|other| other.provider() != flow.provider() || other.state() != flow.state());
                 flows.insert(0, flow.clone());
-                flows.truncate(MOST);
+                flows.truncate(MAX_FLOWS);
             }
             Change::End(times) => {
+                // The flow looks expired afterwards, but `redoOAuth` can still repeat it.
                 for flow in flows.iter_mut().filter(|flow| times.contains(&flow.at())) {
                     flow.forget_answer();
                     flow.0.put("at", (flow.at() - LIFE).into());
@@ -133,10 +135,10 @@ pub(crate) struct Flows {
 
 impl Flows {
     pub(crate) fn open(settings: &Settings, memory: Memory) -> Flows {
-        let (tab, outside) = (storage::of_tab(), &settings.storage);
-        // Both may be the same storage.
-        let own = if *outside == tab { &JsValue::UNDEFINED } else { outside };
-        let all = Storages::of(&[&tab, &memory.0, own]);
+        let (tab, client) = (storage::of_tab(), &settings.storage);
+        // `settings.storage` may be the storage of the tab, which is then listed only once.
+        let client = if *client == tab { &JsValue::UNDEFINED } else { client };
+        let all = Storages::of(&[&tab, &memory.0, client]);
         Flows { name: [&*settings.key, ".flow"].concat(), tab, memory, all }
     }
 
@@ -151,7 +153,7 @@ impl Flows {
         flows
     }
 
-    /// The key of the last flow of this tab. Empty if there is none. The next session uses it, too, so that a
+    /// The key of the last flow of this tab. Empty if there is none. The next session uses this key, so that a
     /// user who must sign in again to link an identity (`REAUTH_REQUIRED`) can finish the flow.
     pub(crate) fn next_key(&self) -> String {
         let flows = self.of_tab();
@@ -170,31 +172,31 @@ impl Flows {
         self.change(Change::Begin(flow))
     }
 
-    /// Ends the flows that this tab began with the key of an ended session. Returns true if another tab has
-    /// begun a flow with the key.
+    /// Ends the flows that this tab began with the key of an ended session or without a key. Returns true if
+    /// another tab has begun a flow with the key.
     pub(crate) async fn end(&self, key: &str) -> bool {
         let mut own = self.of_tab();
         own.retain(|flow| flow.is_young() && (flow.key() == key || flow.secret().is_some()));
         let times = own.iter().map(Flow::at).collect();
-        let left = changed(settled(self.change(Change::End(times))).await);
+        let left = flows_of(settled(self.change(Change::End(times))).await);
         left.iter().any(|flow| flow.key() == key && flow.is_young())
     }
 
-    /// Reads the flows of all tabs. The result of the promise is for `find`.
+    /// Reads the flows of all tabs. Pass the result of the promise to `find`.
     pub(crate) fn read(&self) -> Promise {
         self.change(Change::Nothing)
     }
 
-    /// The flow with this `state`, or else the newest one with the provider, first of this tab and then of
-    /// the others.
+    /// Finds the flow with the provider that has this `state`, or else the newest flow with the provider. Flows of
+    /// this tab come before those of other tabs.
     pub(crate) fn find(read: Result<JsValue, JsValue>, provider: &str, state: Option<&str>) -> Option<Flow> {
-        let mut flows = changed(read);
+        let mut flows = flows_of(read);
         flows.retain(|flow| flow.provider() == provider);
         let named = flows.iter().position(|flow| state.is_some() && flow.state() == state);
         flows.into_iter().nth(named.unwrap_or(0))
     }
 
-    /// Changes the stored flows, and removes old ones. The result of the promise is for `changed`.
+    /// Changes the stored flows, and removes old ones. Parse the result of the promise with `flows_of`.
     fn change(&self, change: Change) -> Promise {
         self.all.change(
             &self.name,
@@ -210,9 +212,9 @@ impl Flows {
     }
 }
 
-/// All flows after a change.
+/// The flows of all storages, from the result of [`Flows::change`].
 #[inline(never)]
-fn changed(texts: Result<JsValue, JsValue>) -> Vec<Flow> {
+fn flows_of(texts: Result<JsValue, JsValue>) -> Vec<Flow> {
     let mut flows = Vec::new();
     for text in object::items(&texts.unwrap_or_default()) {
         flows.append(&mut parse(text.as_string()));

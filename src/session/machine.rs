@@ -1,8 +1,9 @@
-//! The session of one tab as a pure machine: inputs go in, commands come out. It does no I/O and has no clock or random numbers of its own, so
-//! that `simulation.rs` can run many of them in virtual time against the real server.
+//! The session of one tab as a pure state machine: inputs go in, commands come out. It does no I/O and has no
+//! clock or random numbers of its own, so that `simulation.rs` can run many machines in virtual time against the
+//! real server.
 //!
-//! The storage decides. Before each decision the shell reads the stored text: a sign-out in another tab wins over a result that was computed
-//! from the session that it ended.
+//! The stored text decides. The shell (`keeper.rs`) reads it before each decision, so that a sign-out in another
+//! tab wins over the result of a request that this tab sent with the ended session.
 
 use std::rc::Rc;
 
@@ -12,16 +13,16 @@ use super::{
 };
 use crate::document::Document;
 
-/// Stored for a moment before a session that the server ended is removed.
+/// The text that replaces a session that the server ended, for a moment before the text is removed.
 pub(crate) const EXPIRED: &str = "expired";
 
 /// The longest pause in milliseconds, also for a server that asks for more.
 const LONGEST_REST: f64 = 60_000.0;
-/// The first pause after a failed refresh, in milliseconds. Each further one is twice as long.
+/// The first pause after a failed refresh, in milliseconds. Each further pause is twice as long.
 const SHORTEST_REST: f64 = 500.0;
-/// The longest pause that a call waits for. It fails if the pause is longer.
+/// The longest pause in milliseconds that a call waits for. It fails at once if the pause is longer.
 const PATIENCE: f64 = 1_000.0;
-/// An access token is refreshed ahead when this part of its lifetime is left.
+/// An access token is refreshed early when this part of its lifetime is left.
 const AHEAD: f64 = 0.2;
 
 /// The clocks of the device (see `browser::clock`), and a random number between 0 and 1.
@@ -32,12 +33,12 @@ pub(crate) struct Now {
     pub(crate) chance: f64,
 }
 
-/// The requirement for a token.
+/// The kind of access token that a call needs.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Need {
     /// Valid long enough to be used.
     Usable,
-    /// Not yet near its end.
+    /// Not yet due for an early refresh.
     Ahead,
     /// Newer than the current one.
     New,
@@ -47,7 +48,7 @@ pub(crate) enum Need {
 #[derive(Clone, Debug)]
 pub(crate) enum Verdict {
     Tokens(Rc<Session>),
-    /// An error of the closed list that ends a session.
+    /// The session has ended: an error of `doorward_protocol::session::ENDS_SESSION`.
     Over,
     /// This copy of the session has ended. Another copy may continue, for example in a duplicated tab (D-1).
     Stale,
@@ -61,7 +62,7 @@ pub(crate) enum Verdict {
 /// An input of the machine.
 #[derive(Debug)]
 pub(crate) enum Input {
-    /// The stored text, and the session in it. Without a session, the flag is true if the server ended it.
+    /// The stored text, and the session in it. The flag is true if there is no session because the server ended it.
     Stored(Option<String>, Option<Rc<Session>>, bool),
     /// A sign-in on this page, or a restored session.
     SignedIn(Rc<Session>),
@@ -70,7 +71,7 @@ pub(crate) enum Input {
     Profile(Document),
     /// A call needs a token.
     Wanted(Need),
-    /// The requested pause is over.
+    /// The pause of [`Command::Rest`] is over.
     Rested,
     /// The refresh with this session's token has ended.
     Answered(Rc<Session>, Verdict),
@@ -80,11 +81,12 @@ pub(crate) enum Input {
     Online,
 }
 
-/// A command for the shell.
+/// A command that the shell carries out.
 #[derive(Debug)]
 pub(crate) enum Command {
     /// Store this text, or remove the stored one.
     Store(Option<String>),
+    /// Notify the listeners of this event.
     Tell(Event),
     Warn(&'static str),
     /// Request new tokens with this session's refresh token.
@@ -97,11 +99,12 @@ pub(crate) enum Command {
     DropKey(String),
 }
 
-/// Prevents a refresh with this token before `until` on the page's running clock.
+/// A pause after failures: no refresh with this token before `until`, a time of the running clock.
 struct Rest {
     token: String,
     failures: u32,
     until: f64,
+    /// True if the server requested the pause.
     is_asked_for: bool,
 }
 
@@ -112,7 +115,7 @@ pub(crate) struct Machine {
     has_read: bool,
     text: Option<String>,
     session: Option<Rc<Session>>,
-    /// The requirement of the pending refresh.
+    /// The need that the pending refresh serves. The refresh may still wait for the end of a pause.
     flight: Option<Need>,
     rest: Option<Rest>,
     is_offline: bool,
@@ -128,8 +131,8 @@ impl Machine {
         self.has_read && self.text.as_deref() == text
     }
 
-    /// The milliseconds until the token is to be refreshed ahead. It includes a random delay for each tab, so
-    /// that one tab refreshes for all.
+    /// The milliseconds until the early refresh of the token. They include a random delay, so that one of several
+    /// tabs refreshes first, for all of them.
     pub(crate) fn due(&self, now: Now) -> Option<f64> {
         let session = self.session.as_ref()?;
         let spare = session.remaining(now.date, now.running) - session.expires_in * AHEAD;
@@ -193,28 +196,28 @@ impl Machine {
         if !matches!(verdict, Verdict::Unreachable) {
             self.is_offline = false;
         }
-        let is_there =
+        let is_current =
             self.session.as_ref().is_some_and(|session| session.refresh_token == sent.refresh_token);
         match verdict {
             Verdict::Tokens(mut next) => {
-                // The tokens must not replace another session: the one that they came from may have ended
-                // meanwhile.
-                if let Some(before) = self.session.clone().filter(|_| is_there) {
+                // The session that was refreshed may have ended meanwhile. Its tokens must not replace another
+                // session.
+                if let Some(before) = self.session.clone().filter(|_| is_current) {
                     self.rest = None;
                     Rc::make_mut(&mut next).user = before.user.clone();
                     self.put(next, out);
                 }
             }
-            Verdict::Over if is_there => {
+            Verdict::Over if is_current => {
                 self.end(Event::SessionExpired, out);
                 drop_key(Some(sent), out);
             }
             // The other copy needs the key.
-            Verdict::Stale if is_there => self.end(Event::SessionExpired, out),
-            Verdict::KeyGone if is_there => self.lose_key(sent, out),
+            Verdict::Stale if is_current => self.end(Event::SessionExpired, out),
+            Verdict::KeyGone if is_current => self.lose_key(sent, out),
             // The verdict was about another session than the current one.
             Verdict::Over | Verdict::Stale | Verdict::KeyGone => return self.ask(need, now, out),
-            Verdict::Refused(wish) => return self.fail(sent, wish, now, out),
+            Verdict::Refused(retry_after) => return self.fail(sent, retry_after, now, out),
             Verdict::Unreachable => {
                 if !std::mem::replace(&mut self.is_offline, true) {
                     out.push(Command::Warn("offline"));
@@ -226,14 +229,14 @@ impl Machine {
     }
 
     /// Begins a pause after a failure. Each further pause is longer.
-    fn fail(&mut self, sent: &Session, wish: Option<f64>, now: Now, out: &mut Vec<Command>) {
+    fn fail(&mut self, sent: &Session, retry_after: Option<f64>, now: Now, out: &mut Vec<Command>) {
         let token = sent.refresh_token.clone();
         let failures = self.rest.take().filter(|rest| rest.token == token).map_or(0, |rest| rest.failures);
         let pause = SHORTEST_REST * f64::from(1_u32 << failures.min(7)) * (1.0 + now.chance) / 2.0;
-        let pause = pause.max(wish.unwrap_or(0.0) * 1000.0).min(LONGEST_REST);
+        let pause = pause.max(retry_after.unwrap_or(0.0) * 1000.0).min(LONGEST_REST);
         let until = now.running + pause;
         let failures = failures.saturating_add(1);
-        self.rest = Some(Rest { token, failures, until, is_asked_for: wish.is_some() });
+        self.rest = Some(Rest { token, failures, until, is_asked_for: retry_after.is_some() });
         out.push(Command::Settle(false));
     }
 
@@ -258,15 +261,15 @@ impl Machine {
 
     fn end(&mut self, event: Event, out: &mut Vec<Command>) {
         if event == Event::SessionExpired {
-            // Lets other tabs and clients distinguish this from a sign-out: tabs receive the storage event
-            // for this text first, and clients of this page receive an event.
+            // Other tabs first receive the storage event for this text, and other clients of this page receive an
+            // event for it, so that they can distinguish this from a sign-out.
             out.push(Command::Store(Some(EXPIRED.into())));
         }
         self.set(None, None, Some(event), out);
         out.push(Command::Store(None));
     }
 
-    /// Sets the state, and reports the change. `named` is the event for the end of a session.
+    /// Sets the state, and reports the change. `named` is the event to report if the session has ended.
     fn set(
         &mut self,
         text: Option<String>,
@@ -278,7 +281,7 @@ impl Machine {
         let before = std::mem::replace(&mut self.session, session);
         self.text = text;
         match change(before.as_deref(), self.session.as_deref()) {
-            // A session that exists when the page begins is the INITIAL_SESSION of each listener.
+            // Each listener receives a session that exists at page load as INITIAL_SESSION.
             Some(_) if is_first => {}
             Some(Event::SignedOut) => out.push(Command::Tell(named.unwrap_or(Event::SignedOut))),
             Some(event) => out.push(Command::Tell(event)),

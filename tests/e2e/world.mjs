@@ -273,7 +273,7 @@ export async function consent(page, { name, email, verified }, { allow = true, a
   await page.setChecked("#verified", Boolean(verified));
   await page.fill("#name", name);
   await page.fill("#email", email ?? "");
-  await page.click("button:text-is('Go on')");
+  await page.click("button:text-is('Continue')");
   if (asked) await page.click(allow ? "[name=allow]" : "form:not(:has(#name)) [name=cancel]");
 }
 

@@ -1,8 +1,8 @@
-// The module that xtask/bindings.mjs makes in target/sdk/. `cargo xtask check` copies this file there.
+// Types of the module that xtask/bindings.mjs generates in target/sdk/. `cargo xtask check` copies this file there.
 
 type Instance = new (module: WebAssembly.Module, imports: WebAssembly.Imports) => { exports: object };
 
-/** Makes new bindings, with an instance of the wasm of the given class. */
+/** Creates new bindings, with an instance of the wasm of the given class. */
 export default function bindings(Instance?: Instance): {
   AuthClient: new (options: unknown, life: AbortSignal, page: Map<string, unknown>, own: Map<string, unknown>) => Core;
   initSync(init: { module: WebAssembly.Module }): void;

@@ -1,4 +1,4 @@
-// The module that xtask/src/inline.rs makes in target/sdk/. `cargo xtask check` copies this file there.
+// Types of the module that xtask/src/inline.rs generates in target/sdk/. `cargo xtask check` copies this file there.
 
-/** The bytes of the wasm. Throws when the encoding of the file was misread. */
+/** Returns the bytes of the wasm. Throws if the file was read in a wrong encoding. */
 export default function wasm(): Uint8Array<ArrayBuffer>;

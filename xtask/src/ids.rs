@@ -10,7 +10,7 @@ use crate::run::{Outcome, command, output};
 /// The kinds of files that cite ids.
 const ENDINGS: [&str; 10] = ["css", "html", "js", "jinja", "md", "mjs", "py", "rs", "sql", "toml"];
 
-/// Where a file name without a folder is, in docs/requirements.md.
+/// The folder of a file name without a path in docs/requirements.md.
 const TESTS: &str = "server/tests/";
 
 /// The page that defines an id.
@@ -124,7 +124,7 @@ fn cited(text: &str) -> Vec<(usize, Id)> {
     found
 }
 
-/// What follows a prefix, wherever that begins a word.
+/// The texts after a prefix, at each place where the prefix begins a word.
 fn after<'l>(line: &'l str, prefix: &'static str) -> impl Iterator<Item = &'l str> {
     line.match_indices(prefix).filter_map(move |(at, _)| {
         let (before, rest) = line.split_at_checked(at)?;

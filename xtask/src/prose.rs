@@ -158,7 +158,7 @@ fn part(file: &str) -> String {
     }
 }
 
-/// Where the prose of a file is.
+/// The kinds of prose in a file.
 #[derive(Clone, Copy)]
 enum Prose {
     Markdown,
@@ -217,7 +217,7 @@ fn paragraphs(text: &str, prose: Prose) -> Vec<(usize, String)> {
     found
 }
 
-/// A text whose code in backticks is one word.
+/// Replaces each piece of code in backticks by one word.
 fn without_code(text: &str) -> String {
     let parts = text.split('`').enumerate();
     parts.map(|(at, part)| if at % 2 == 0 { part } else { "code" }).collect()

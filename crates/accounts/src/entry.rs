@@ -21,12 +21,12 @@ use crate::service::Accounts;
 use crate::sign_up::SignUp;
 use crate::{registration, service_keys, sessions};
 
-/// A sign-in or sign-up request: the caller, the proof of the browser's key, and the browser's present session.
+/// The sender of a sign-in or sign-up request.
 #[derive(Debug)]
 pub struct Call {
     /// The client that sent the request.
     pub caller: Caller,
-    /// The proof of the key that the new session is bound to.
+    /// The DPoP proof of the key that the new session is bound to.
     pub proof: Option<Proof>,
     /// The present account and session of the browser, for hooks.
     pub who: Principal,
@@ -46,8 +46,8 @@ pub struct EntryMethod {
     pub registers: bool,
     /// Additional fields for the hooks.
     pub more: Vec<(&'static str, String)>,
-    /// Set if this server cannot perform the method. The error is returned after the limits have counted the
-    /// attempt.
+    /// The error to return if this server does not offer the method. It is returned after the limits have counted
+    /// the attempt.
     pub refusal: Option<ApiError>,
 }
 
@@ -70,9 +70,9 @@ impl EntryMethod {
     }
 }
 
-/// The limits that an attempt counts against: its purpose, and the address or name that it may guess the code
-/// or password of.
-fn limited(operation: Operation, name: Option<&Identity>) -> (Purpose, Subject<'_>) {
+/// The purpose and the subject of the limits that count a sign-in attempt. The subject is the address whose code,
+/// or the name whose password, the attempt may guess.
+fn limits_of(operation: Operation, name: Option<&Identity>) -> (Purpose, Subject<'_>) {
     match (name, operation) {
         (Some(name), Operation::CodeAuth) => (Purpose::Code, Subject::Address(&name.value)),
         (Some(name), Operation::EmailAuth | Operation::UsernameAuth | Operation::PhoneAuth) => {
@@ -87,7 +87,7 @@ fn limited(operation: Operation, name: Option<&Identity>) -> (Purpose, Subject<'
 pub struct Entering<T> {
     /// The client that sent the request.
     pub caller: Caller,
-    /// The proof of the key that the new session is bound to.
+    /// The DPoP proof of the key that the new session is bound to.
     pub proof: Option<Proof>,
     /// The request after the hooks have changed it.
     pub request: T,
@@ -101,7 +101,7 @@ pub struct Entering<T> {
     pub first: Option<Granted>,
 }
 
-/// Takes a sign-in request through all checks that precede the method's own proof. `method` reads the method
+/// Runs all checks of a sign-in request that precede the method's own proof of identity. `method` reads the method
 /// from the request. It is called again after the hooks have changed the request.
 pub async fn sign_in<T: Request + DeserializeOwned + Options>(
     accounts: &Arc<Accounts>,
@@ -113,7 +113,7 @@ pub async fn sign_in<T: Request + DeserializeOwned + Options>(
     sessions::admit(&accounts.platform, proof.is_some())?;
     let caller = service_keys::speaks_for(&accounts.platform, caller, json.request.client_ip()).await?;
     let EntryMethod { operation, name, more, refusal, .. } = method(&json.request)?;
-    let (purpose, subject) = limited(operation, name.as_ref());
+    let (purpose, subject) = limits_of(operation, name.as_ref());
     if !caller.is_operators {
         doorward_limits::admit(&accounts.limits, &caller, purpose, subject).await?;
     }
@@ -130,10 +130,10 @@ pub async fn sign_in<T: Request + DeserializeOwned + Options>(
     let approved = approved::attempt(&accounts.hooks, &caller, who, json, operation, &more, read).await;
     let (json, attempt) =
         doorward_limits::settle(&accounts.platform, &caller, subject, approved.map_err(Failed::from)).await?;
-    let (_, subject_after) = limited(operation, attempt.name.as_ref());
+    let (_, subject_after) = limits_of(operation, attempt.name.as_ref());
     if subject != subject_after {
-        // A hook has changed the name, so the attempt guesses the password of another account and counts
-        // against its budget.
+        // A hook has changed the name, so the attempt may guess the password of another account. It counts
+        // against the budget of that account instead.
         doorward_limits::give_back(&accounts.platform, &caller, subject).await?;
         doorward_limits::admit_instead(&accounts.limits, &caller, subject_after).await?;
     }
@@ -150,11 +150,11 @@ pub async fn sign_in<T: Request + DeserializeOwned + Options>(
 pub struct Registering {
     /// The client that sent the request.
     pub caller: Caller,
-    /// The proof of the key that the new session is bound to.
+    /// The DPoP proof of the key that the new session is bound to.
     pub proof: Option<Proof>,
     /// The idempotency key of the request, if it has one.
     pub idempotency: Option<Idempotency>,
-    /// The attempt as the hooks have approved it.
+    /// The new account as the hooks have approved it.
     pub new: NewAccount,
 }
 
@@ -177,8 +177,8 @@ pub async fn admit_sign_up(
     }
 }
 
-/// Asks the hooks about a sign-up. `draft` builds the account from the request as the hooks leave it. `method`
-/// describes the sign-in that the sign-up may include.
+/// Asks the hooks about a sign-up. `draft` builds the account from the request after the hooks have changed it.
+/// `method` describes the sign-in that the sign-up may include.
 pub async fn approve_sign_up<T: Request + DeserializeOwned>(
     accounts: &Arc<Accounts>,
     call: Call,
@@ -201,7 +201,7 @@ pub async fn approve_sign_up<T: Request + DeserializeOwned>(
     Ok(Registering { caller, proof, idempotency, new })
 }
 
-/// Takes a sign-up request through all checks that precede the method's own proof.
+/// Runs all checks of a sign-up request that precede the method's own proof of identity.
 pub async fn sign_up<T: Request + DeserializeOwned + Options>(
     accounts: &Arc<Accounts>,
     call: Call,

@@ -1,7 +1,8 @@
 //! Links identities at providers to accounts. An identity is (provider, issuer, subject), never an address
-//! (SECURITY A01). Its owner links it to an account. Without the owner's request it is linked only by an
-//! address that the provider vouches for, if the operator trusts the provider (SECURITY A02). If the address
-//! was not proven here before, this is its first proof: see [`crate::addresses::first_proof`].
+//! (SECURITY A01). A signed-in user can link it to the account of the session. A sign-in links it to the account with
+//! the same e-mail address, but only if the provider vouches for the address and the operator trusts the provider
+//! (SECURITY A02). If the address was not proven here before, this is its first proof: see
+//! [`crate::addresses::first_proof`].
 
 use doorward_core::message::Message;
 use doorward_core::password_hash::PasswordHash;
@@ -33,7 +34,7 @@ pub fn identity(provider: &str, person: &Person) -> Identity {
     Identity::at_provider(provider, &person.issuer, &person.subject, person.email.as_deref())
 }
 
-/// The e-mail address that the provider vouches for, as a proven name of an account.
+/// The user's e-mail address as a proven name of an account. `None` unless a trusted provider vouches for it.
 pub fn vouched(person: &Person) -> Option<Identity> {
     let value = person.email.clone().filter(|_| person.vouched)?;
     Some(Identity { kind: Kind::Email, value, look: None, proven: true, origin: None })
@@ -57,7 +58,7 @@ pub async fn admit(
         draft.account.profile = person.profile.clone();
         draft
     });
-    let look = async || {
+    let find = async || {
         let mut db = hooks.platform.store.read().await?;
         if let Some(account) = accounts::by_identity(&mut db, name.kind, &name.value).await? {
             return Ok(Found::Account(account.into()));
@@ -65,16 +66,17 @@ pub async fn admit(
         let Some(contact) = address.as_ref().map(Contact::from) else { return Ok(Found::NoAccount) };
         let standing = first_proof::standing(&mut db, &contact, evidence).await?;
         if let Standing::Own(account) = &standing
-            && has_at(&mut db, &account.id, provider).await?
+            && has_identity_at(&mut db, &account.id, provider).await?
         {
+            // No hook is asked, because `sign_in` will only offer to link the identity.
             return Ok(Found::Wrong);
         }
         Ok(standing.account_after(&hooks.platform, &contact).map_or(Found::NoAccount, Found::Account))
     };
-    approved::admit(hooks, caller, attempt, draft, look).await
+    approved::admit(hooks, caller, attempt, draft, find).await
 }
 
-/// A sign-in with a provider, once the provider has answered and the hooks have let it pass.
+/// A sign-in with a provider, after the provider's answer and the hooks' approval.
 pub struct ProviderSignIn<'a> {
     /// The provider's name in the settings.
     pub provider: &'a str,
@@ -84,14 +86,15 @@ pub struct ProviderSignIn<'a> {
     pub admission: &'a Admission,
     /// The password of the account, if the sign-in creates one.
     pub password: Option<&'a PasswordHash>,
-    /// The evidence that the same user signed up for the account.
+    /// The evidence that the user created the account that has the vouched address.
     pub evidence: &'a Evidence,
     /// The key that the session is bound to.
     pub key: Option<Thumbprint>,
 }
 
-/// Signs in to the account that has the identity, or else the vouched address. If there is none, creates an
-/// account if that is allowed, or else offers the user to register or to link the identity.
+/// Signs in to the account that has the identity, or else to the account that has the vouched address. If no
+/// account has either, creates one if that is allowed. Otherwise offers the user to register or to link the
+/// identity.
 pub async fn sign_in(
     tx: &mut Tx,
     accounts: &Accounts,
@@ -103,7 +106,7 @@ pub async fn sign_in(
     let mut names = admission.names(&name);
     names.extend(address.clone().filter(|address| !names.iter().any(|name| name.value == address.value)));
     names::lock(tx, &names).await?;
-    // The owner may have changed before the lock, so it is read again after it.
+    // The owner is read again after the lock, because it may have changed before.
     if let Some(account) = identities::owner(tx, name.kind, &name.value).await? {
         accounts::lock(tx, &account).await?;
         if identities::owner(tx, name.kind, &name.value).await?.as_ref() == Some(&account) {
@@ -114,9 +117,9 @@ pub async fn sign_in(
     if let Some(contact) = address.as_ref().map(Contact::from) {
         let standing = first_proof::locked_standing(tx, &contact, evidence).await?;
         let account = match &standing {
-            // The account has another identity at this provider, so the user decides whether both are the same
-            // person.
-            Standing::Own(account) if has_at(tx, &account.id, provider).await? => {
+            // The account already has another identity at this provider, maybe of another person. The user decides
+            // whether to link this one.
+            Standing::Own(account) if has_identity_at(tx, &account.id, provider).await? => {
                 return Ok(FlowOutcome::Offered);
             }
             Standing::Own(account) => Some(account),
@@ -128,7 +131,7 @@ pub async fn sign_in(
         };
         if let Some(account) = account {
             first_proof::note(tx, &accounts.platform, caller, &contact, account).await?;
-            attach(tx, &accounts.platform, caller, &account.id, provider, &name).await?;
+            insert_identity(tx, &accounts.platform, caller, &account.id, provider, &name).await?;
             let session =
                 signin::enter(tx, &accounts.platform, caller, &account.id, admission, key).await?.id;
             return Ok(FlowOutcome::SignedIn { session });
@@ -155,14 +158,15 @@ pub async fn link(
     let (name, account) = (identity(provider, person), &session.account.id);
     identities::lock(tx, name.kind, &name.value).await?;
     accounts::lock(tx, account).await?;
-    // The proof was spent earlier, and the session may have ended during the calls to the provider.
+    // `CurrentSession::confirm` has used up the proof before the calls to the provider. The session may have ended
+    // during these calls.
     doorward_store::sessions::lock(tx, &session.id).await?;
     let alive = doorward_store::sessions::live_account(tx, &session.id, platform.world.now()).await?;
     alive.ok_or(ErrorCode::SessionRequired)?;
     match identities::owner(tx, name.kind, &name.value).await? {
         Some(owner) if owner != *account => return Err(ErrorCode::SocialAccountInUse.into()),
         Some(_) => {}
-        None if has_at(tx, account, provider).await? => {
+        None if has_identity_at(tx, account, provider).await? => {
             let detail = "The account already has another identity at this provider. Unlink it first.";
             return Err(ApiError {
                 field: Some("provider".into()),
@@ -170,7 +174,7 @@ pub async fn link(
                 ..ErrorCode::Exists.into()
             });
         }
-        None => attach(tx, platform, caller, account, provider, &name).await?,
+        None => insert_identity(tx, platform, caller, account, provider, &name).await?,
     }
     Ok(FlowOutcome::Linked { account: account.clone() })
 }
@@ -184,6 +188,7 @@ pub async fn unlink(
     account: &str,
     provider: &str,
 ) -> Result<Vec<Link>, ApiError> {
+    // Identities without a provider, like device ids, are unlinked by their kind.
     let is_removed = |name: &identities::Held| name.provider.as_deref().unwrap_or(&name.kind) == provider;
     let links = identities::links(tx, account).await?;
     if !links.iter().any(|link| link.provider == provider) {
@@ -191,17 +196,17 @@ pub async fn unlink(
     }
     keep_a_way_in(tx, accounts, account, is_removed).await?;
     identities::unlink(tx, account, provider).await?;
-    tell(tx, &accounts.platform, caller, account, Event::IdentityUnlinked, provider).await?;
+    record_and_notify(tx, &accounts.platform, caller, account, Event::IdentityUnlinked, provider).await?;
     Ok(identities::links(tx, account).await?)
 }
 
 /// True if the account has an identity at this provider.
-async fn has_at(tx: &mut Tx, account: &str, provider: &str) -> Result<bool, StoreError> {
+async fn has_identity_at(tx: &mut Tx, account: &str, provider: &str) -> Result<bool, StoreError> {
     let held = identities::held(tx, account).await?;
     Ok(held.iter().any(|name| name.provider.as_deref() == Some(provider)))
 }
 
-async fn attach(
+async fn insert_identity(
     tx: &mut Tx,
     platform: &Platform,
     caller: &Caller,
@@ -214,11 +219,11 @@ async fn attach(
         StoreError::Conflict => ErrorCode::SocialAccountInUse.into(),
         error => ApiError::from(error),
     })?;
-    Ok(tell(tx, platform, caller, account, Event::IdentityLinked, provider).await?)
+    Ok(record_and_notify(tx, platform, caller, account, Event::IdentityLinked, provider).await?)
 }
 
 /// Writes the audit record and notifies the owner of the account.
-async fn tell(
+async fn record_and_notify(
     tx: &mut Tx,
     platform: &Platform,
     caller: &Caller,

@@ -1,4 +1,4 @@
-//! Profiles: checks beyond the protocol's rules, changes, and the public part.
+//! Changes the profile of an account, and selects the part of it that other users see.
 
 use doorward_config::Profile;
 use doorward_core::{canonical, profile};
@@ -11,7 +11,7 @@ use doorward_request::typed_values;
 use doorward_store::accounts::Account;
 use serde_json::{Map, Value};
 
-/// Sets the given fields and clears the emptied ones. The caller changes the username.
+/// Sets the fields in `request` and clears those in `emptied`. Does not change the username: the caller does.
 pub fn change(
     account: &mut Account,
     request: UpdateProfileRequest,
@@ -19,12 +19,12 @@ pub fn change(
     settings: &Profile,
 ) -> Result<(), ApiError> {
     let UpdateProfileRequest { username: _, email_subscription, mut profile } = request;
-    keep_address(&mut profile, account.profile.address.as_ref(), emptied);
+    merge_address(&mut profile, account.profile.address.as_ref(), emptied);
     let (given, extras) = profile.merged();
     profile::check(&given, &settings.genders)?;
     typed_values::take_over(&mut account.extras, extras, settings)?;
     account.profile = overlay(&account.profile, &given, emptied)?;
-    // Removes an address without parts.
+    // An address without parts is stored as no address.
     account.profile.address.take_if(|address| *address == Address::Claim(AddressClaim::default()));
     let is_emptied = emptied.iter().any(|name| name == "email_subscription");
     if email_subscription.is_some() || is_emptied {
@@ -33,27 +33,27 @@ pub fn change(
     Ok(())
 }
 
-/// Merges given parts of an address, at the top level or within `address`, into the stored address. An
-/// `address` that is a text replaces the stored one.
-fn keep_address(profile: &mut ProfileInput, address: Option<&Address>, emptied: &[String]) {
-    let parts = |name: &String| name.strip_prefix("address.").unwrap_or(name).to_owned();
-    let cleared: Vec<String> = emptied.iter().map(parts).collect();
-    let within = match profile.fields.address.take() {
+/// Merges the parts of an address in a request, which are top-level fields or fields of `address`, into the
+/// stored address. An `address` that is a text replaces the stored one.
+fn merge_address(profile: &mut ProfileInput, stored: Option<&Address>, emptied: &[String]) {
+    let part_name = |name: &String| name.strip_prefix("address.").unwrap_or(name).to_owned();
+    let cleared: Vec<String> = emptied.iter().map(part_name).collect();
+    let nested = match profile.fields.address.take() {
         Some(Address::Text(text)) => {
             profile.fields.address = Some(Address::Text(text));
             return;
         }
-        Some(Address::Claim(within)) => Some(within),
+        Some(Address::Claim(nested)) => Some(nested),
         None => None,
     };
-    let mut claim = match address.filter(|_| !cleared.iter().any(|name| name == "address")) {
+    let mut claim = match stored.filter(|_| !cleared.iter().any(|name| name == "address")) {
         None => AddressClaim::default(),
         Some(Address::Text(text)) => {
             AddressClaim { formatted: Some(text.clone()), ..AddressClaim::default() }
         }
         Some(Address::Claim(claim)) => claim.clone(),
     };
-    let mut touched = within.is_some() || profile.address_parts != AddressClaim::default();
+    let mut touched = nested.is_some() || profile.address_parts != AddressClaim::default();
     for (name, part) in [
         ("formatted", &mut claim.formatted),
         ("street_address", &mut claim.street_address),
@@ -67,7 +67,7 @@ fn keep_address(profile: &mut ProfileInput, address: Option<&Address>, emptied: 
             touched = true;
         }
     }
-    claim.take_over(within.unwrap_or_default());
+    claim.take_over(nested.unwrap_or_default());
     profile.fields.address = touched.then_some(Address::Claim(claim));
 }
 
@@ -86,14 +86,14 @@ fn overlay(
         fields.remove(name);
     }
     fields.append(&mut object(given)?);
-    // Removes an address without parts.
+    // An address without parts is stored as no address.
     if fields.get("address").and_then(Value::as_object).is_some_and(Map::is_empty) {
         fields.remove("address");
     }
     serde_json::from_value(Value::Object(fields)).map_err(ApiError::internal)
 }
 
-/// The fields that other users always see: name, picture and pages.
+/// Returns only the fields that other users always see: names, picture, profile page and website.
 pub fn shown_to_all(own: ProfileFields) -> ProfileFields {
     ProfileFields {
         name: own.name,
@@ -109,8 +109,9 @@ pub fn shown_to_all(own: ProfileFields) -> ProfileFields {
     }
 }
 
-/// The part of an account that other users see: name, picture and pages, the fields that the owner made public,
-/// and the operator's public fields. E-mail address and phone number only after their proof (seeds K10 to K14).
+/// The part of an account that other users see: the fields of [`shown_to_all`], the fields that the owner made
+/// public, and the operator's public fields. An unproven e-mail address or phone number is never shown (seeds K10
+/// to K14).
 pub fn public(account: &Account, settings: &Profile) -> PublicProfile {
     let own = account.profile.clone();
     let shown = |flag: Option<bool>| flag == Some(true);

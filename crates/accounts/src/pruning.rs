@@ -1,4 +1,5 @@
-//! Deletes expired rows (D-35). One node does it for all, in small transactions, so that no request waits long.
+//! Deletes expired rows (D-35). One node does this for all nodes, in small transactions, so that no request waits
+//! long.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,16 +12,16 @@ use doorward_store::{
     transaction,
 };
 
-/// Maximum number of rows of a table in one transaction.
+/// Maximum number of rows that one transaction deletes from each table.
 const LIMIT: i64 = 500;
 
 /// Time in milliseconds for which delivered events are kept, so that they can be sent again.
-const TOLD: Millis = 24 * 60 * 60_000;
+const DELIVERED_KEPT: Millis = 24 * 60 * 60_000;
 
 /// Time in milliseconds for which a lease lasts beyond its next renewal.
 const LEASE_MARGIN: Millis = 60_000;
 
-/// Deletes expired rows at the interval `prune.every`, without end.
+/// Deletes expired rows at the interval `prune.every`, forever.
 pub async fn run(platform: Arc<Platform>) {
     let every = Duration::from(platform.config.prune.every).max(Duration::from_secs(1));
     let node = platform.world.id();
@@ -53,7 +54,7 @@ pub async fn all(platform: &Platform) -> Result<u64, StoreError> {
     let old_flows = now - 4 * platform.config.flows.lifetime.millis() - platform.config.flows.grace.millis();
     let mut rows = 0;
     loop {
-        let some = platform
+        let deleted = platform
             .store
             .write(transaction!(|tx| {
                 let sessions = sessions::prune(tx, now, unused_since, LIMIT).await?;
@@ -63,14 +64,14 @@ pub async fn all(platform: &Platform) -> Result<u64, StoreError> {
                 let proofs = proofs::prune(tx, now, LIMIT).await?;
                 let flows = flows::prune(tx, old_flows, LIMIT).await?;
                 let mails = outbox::prune(tx, dead, LIMIT).await?;
-                let told = deliveries::prune(tx, now - TOLD, dead, LIMIT).await?;
+                let events = deliveries::prune(tx, now - DELIVERED_KEPT, dead, LIMIT).await?;
                 let budgets = budgets::prune(tx, now, LIMIT).await?;
-                let rest = proofs + flows + mails + told + budgets;
+                let rest = proofs + flows + mails + events + budgets;
                 Ok::<_, StoreError>(sessions + audit + requests + challenges + rest)
             }))
             .await?;
-        rows += some;
-        if some < LIMIT.unsigned_abs() {
+        rows += deleted;
+        if deleted < LIMIT.unsigned_abs() {
             return Ok(rows);
         }
     }

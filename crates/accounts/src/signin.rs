@@ -84,7 +84,7 @@ pub async fn answer(
     devices: &[KnownDevice],
     proof: Option<&Proof>,
 ) -> Result<Tokens, ApiError> {
-    // The session may have just ended, or the request may repeat an old one.
+    // The session may have just ended, or this may be a repeated request whose session has ended since.
     Ok(tokens_of(issuer, session, devices, proof).await?.ok_or(ErrorCode::SessionRequired)?)
 }
 
@@ -95,13 +95,13 @@ pub async fn by_id<T>(accounts: &Arc<Accounts>, entering: Entering<T>) -> Result
     let draft = first
         .map(|first| SignUp::of_first(&accounts.platform, vec![name.clone()], &attempt.method, first))
         .transpose()?;
-    let look = async || {
+    let find = async || {
         let found =
             accounts::by_identity(&mut *accounts.platform.store.read().await?, name.kind, &name.value)
                 .await?;
         Ok(found.map_or(Found::NoAccount, |account| Found::Account(account.into())))
     };
-    let admission = approved::admit(&accounts.hooks, &caller, &attempt, draft, look).await?;
+    let admission = approved::admit(&accounts.hooks, &caller, &attempt, draft, find).await?;
     let hash = admission.hash(accounts).await?;
     let (job, asking, shown) = (accounts.clone(), caller.clone(), proof.clone());
     let known = name.clone();
@@ -112,7 +112,7 @@ pub async fn by_id<T>(accounts: &Arc<Accounts>, entering: Entering<T>) -> Result
             let key = dpop::spend(tx, shown.as_ref()).await?;
             // With two concurrent requests for a new id, the second finds the account of the first (seed H40).
             names::lock(tx, &admission.names(&name)).await?;
-            // The owner may have changed before the lock, so it is read again after it.
+            // The owner is read again after the lock, because it may have changed before.
             if let Some(id) = identities::owner(tx, name.kind, &name.value).await? {
                 accounts::lock(tx, &id).await?;
                 if identities::owner(tx, name.kind, &name.value).await?.as_ref() == Some(&id) {
@@ -160,7 +160,7 @@ pub async fn refuse(
     let written = platform
         .store
         .write(transaction!(|tx| {
-            // The password was checked, so a replayed proof must not suppress the record.
+            // The credentials were checked even if the DPoP proof is a replay, so the record is written then, too.
             let spent = match dpop::spend(tx, proof.as_ref()).await {
                 Err(error) if error.code != ErrorCode::InvalidProof => return Err(error),
                 spent => spent.map(drop),
@@ -168,7 +168,7 @@ pub async fn refuse(
             let record = Record::of(Event::SignInFailed).detail(code.as_str());
             let record = Record { account: account.as_ref().map(|account| account.id.as_str()), ..record };
             record.write(tx, &job.world, &caller, job.world.now()).await?;
-            // Only a wrong password is a guess. The other refusals follow a right one.
+            // Only a wrong password counts as a guess. The other refusals follow a successful check.
             if code == ErrorCode::IncorrectUsernameOrPassword {
                 doorward_limits::failed(tx, &job, &caller, None).await?;
             }

@@ -80,7 +80,7 @@ pub struct Extra {
     /// The type of its value.
     #[serde(rename = "type")]
     pub kind: ValueType,
-    /// The users who can see it; default `owner`.
+    /// The users who can see it. Default: `owner`.
     #[serde(default)]
     pub visibility: Visibility,
 }
@@ -102,7 +102,7 @@ impl<T: Serialize> Explain for Declared<T> {
 }
 
 impl Config {
-    /// Turns on the settings that are off by default and on with `--dev` (D-23).
+    /// Turns on the settings of this file that `--dev` turns on, unless they are set (D-23).
     pub(super) fn develop_identifiers(&mut self, layers: &Layers) {
         for (key, flag) in [
             ("device_id.enabled", &mut self.device_id.enabled),
@@ -115,12 +115,12 @@ impl Config {
 
     /// Renames the fields in `defaults` to their declared spelling in `profile.extras`.
     pub(super) fn respell_extras(&mut self) {
-        for beginning in self.defaults.values_mut() {
-            for (name, value) in std::mem::take(&mut beginning.extras) {
+        for defaults in self.defaults.values_mut() {
+            for (name, value) in std::mem::take(&mut defaults.extras) {
                 let declared = self.profile.extras.keys().find(|declared| is_same_name(declared, &name));
-                // The second of two spellings keeps its name, and is reported as not declared.
-                let declared = declared.filter(|declared| !beginning.extras.contains_key(*declared));
-                beginning.extras.insert(declared.cloned().unwrap_or(name), value);
+                // If a field is given in both spellings, the second keeps its name, and is reported as not declared.
+                let declared = declared.filter(|declared| !defaults.extras.contains_key(*declared));
+                defaults.extras.insert(declared.cloned().unwrap_or(name), value);
             }
         }
     }
@@ -151,12 +151,12 @@ fn extra_error(name: &str, others: &[&str]) -> Option<&'static str> {
     let in_requests = [UpdateProfileRequest::FIELDS, SignupRequest::FIELDS];
     if !is_name(name) {
         Some(
-            "a name has ASCII letters and digits, in snake_case or camelCase, and begins with a lower-case letter",
+            "a name consists of ASCII letters and digits, in snake_case or camelCase, and begins with a lower-case letter",
         )
     } else if field_named(PROFILE, name).is_some() {
         Some("is a built-in field of the profile: it works without a declaration")
     } else if in_requests.iter().any(|fields| field_named(fields, name).is_some())
-        || OURS.iter().any(|ours| is_same_name(ours, name))
+        || ANSWER_FIELDS.iter().any(|built_in| is_same_name(built_in, name))
     {
         Some("is the name of a field that doorward uses itself: choose another")
     } else if others.iter().any(|other| is_same_name(other, name)) {
@@ -167,7 +167,7 @@ fn extra_error(name: &str, others: &[&str]) -> Option<&'static str> {
 }
 
 /// Fields that exist in answers but in no request.
-const OURS: &[&str] = &[
+const ANSWER_FIELDS: &[&str] = &[
     "user_id",
     "code",
     "email_verified",

@@ -3,25 +3,25 @@
 use super::{Config, Layers, Rates, Span, settings};
 
 settings! {
-    /// Rate limits of requests that cost something or try to guess a secret. A limit is a number of requests
-    /// in a time, like `20/1m`; several limits that all apply, like `1/30s, 20/1d`; or `off`. The time starts with the first
+    /// Rate limits of requests that cost something or try to guess a secret. A value is a number of requests in a
+    /// period, like `20/1m`; several such limits that all apply, like `1/30s, 20/1d`; or `off`. A period starts with its first
     /// request. A source is an IPv4 address or a /64 network of IPv6. All limits are off with --dev.
     pub struct Limits {
         /// Sign-ins from one source with any method, successful or not.
         sign_in: Rates = Rates::of([(30, Span::minutes(1))]),
-        /// Sign-ins from all sources together. Off: `password.hash_queue` is the limit, so a flood of sign-ins does not block users after it has ended.
+        /// Sign-ins from all sources together. Off by default, because a used-up limit would still block users after a flood of sign-ins has ended; `password.hash_queue` limits such a flood.
         sign_in_total: Rates = Rates::OFF,
-        /// Signups from one source.
+        /// Sign-ups from one source.
         sign_up: Rates = Rates::of([(30, Span::hours(1))]),
-        /// Signups from all sources together.
+        /// Sign-ups from all sources together.
         sign_up_total: Rates = Rates::of([(3_000, Span::hours(1))]),
-        /// Codes and mails that one source requests, to any addresses.
+        /// Codes and mails that one source requests, for any addresses.
         send: Rates = Rates::of([(20, Span::minutes(10)), (100, Span::days(1))]),
         /// Codes and links that one source enters, right or wrong. In addition, each code accepts five tries, and five more from devices that the account knows.
         code: Rates = Rates::of([(30, Span::minutes(10))]),
         /// Checks from one source whether an e-mail address is taken (`check_email`), or whether a new username is.
         check: Rates = Rates::of([(20, Span::minutes(1))]),
-        /// Such checks from all sources together.
+        /// The same checks from all sources together.
         check_total: Rates = Rates::of([(600, Span::minutes(1))]),
         /// Provider sign-ins that one source starts, provider identities that it links, and captchas that it requests in advance.
         flow: Rates = Rates::of([(60, Span::minutes(1))]),
@@ -29,9 +29,9 @@ settings! {
         mail: Rates = Rates::of([(1, Span::seconds(30)), (6, Span::hours(1)), (20, Span::days(1))]),
         /// Mails with a code or a link to all addresses together. For SMS see `sms.budget_total`.
         mail_total: Rates = Rates::of([(20_000, Span::days(1))]),
-        /// Wrong passwords in a row on one account, under any of its names, before a pause is enforced between tries.
+        /// Number of wrong passwords in a row on one account, under any of its names, after which a pause between tries is enforced.
         failures: u32 = 5,
-        /// Length of the first such pause. Each further one is twice as long.
+        /// Length of the first such pause. Each further pause is twice as long.
         pause: Span = Span::seconds(1),
         /// Maximum length of such a pause.
         longest_pause: Span = Span::minutes(15),
@@ -45,7 +45,7 @@ settings! {
 }
 
 impl Config {
-    /// Turns the limits off for `--dev`: there are no attackers, and tests send many requests.
+    /// Turns off the limits that are not set, for `--dev`: there are no attackers, and tests send many requests.
     pub(super) fn loosen_limits(&mut self, layers: &Layers) {
         let unset = |key: &str| layers.origin(key).is_none();
         let limits = &mut self.limits;
@@ -76,7 +76,7 @@ impl Config {
         }
     }
 
-    /// The invalid settings, by name.
+    /// The names of the invalid settings, each with the rule that it breaks.
     pub(super) fn limits_errors(&self) -> Vec<(&'static str, &'static str)> {
         let limits = &self.limits;
         [

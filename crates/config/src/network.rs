@@ -16,8 +16,8 @@ impl Network {
         self.0.contains(&address)
     }
 
-    /// Parses a network, or a single address as a network of one address. A network must be written with its first
-    /// address: `10.1.2.3/24` is `None`, because it is probably a mistake.
+    /// Parses a network, or a single address as a network of one address. Returns `None` if bits after the prefix are
+    /// set, as in `10.1.2.3/24`, because that is probably a mistake.
     pub fn parse(text: &str) -> Option<Network> {
         let network = match text.parse::<IpAddr>() {
             Ok(address) => IpNet::from(address),
@@ -56,7 +56,7 @@ mod tests {
 
     #[test]
     fn a_network_is_an_address_or_a_prefix_without_host_bits() {
-        for (text, within, without) in [
+        for (text, inside, outside) in [
             ("10.1.2.0/24", "10.1.2.255", "10.1.3.0"),
             ("10.1.2.3", "10.1.2.3", "10.1.2.4"),
             ("fd00::/8", "fdff::1", "fe80::1"),
@@ -64,8 +64,8 @@ mod tests {
             ("0.0.0.0/0", "8.8.8.8", "::1"),
         ] {
             let network = Network::parse(text).unwrap();
-            assert!(network.contains(within.parse().unwrap()), "{text}");
-            assert!(!network.contains(without.parse().unwrap()), "{text}");
+            assert!(network.contains(inside.parse().unwrap()), "{text}");
+            assert!(!network.contains(outside.parse().unwrap()), "{text}");
         }
         for text in ["", "10.1.2.3/24", "10.1.2.0/33", "10.1.2", "db.internal", "10.1.2.0/24 "] {
             assert_eq!(Network::parse(text), None, "{text}");

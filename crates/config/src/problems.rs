@@ -33,8 +33,8 @@ impl Config {
             }
         }
         let mut warnings = Vec::new();
-        for fault in config.faults(layers, dev) {
-            match fault {
+        for problem in config.problems(layers, dev) {
+            match problem {
                 SettingProblem::Error(error) => return Err(error),
                 SettingProblem::Warning(warning) => warnings.push(warning),
             }
@@ -50,7 +50,7 @@ impl Config {
     fn write_domains_in_ascii(&mut self) {
         let signup = &mut self.signup;
         for domain in signup.domains.iter_mut().chain(&mut signup.blocked_domains) {
-            // Invalid domains become empty here and are reported below.
+            // `problems` reports the empty text that replaces an invalid domain.
             *domain = domain::canonical(domain).unwrap_or_default();
         }
         for url in self.cors.origins.iter_mut().chain([&mut self.public_url]) {
@@ -59,20 +59,20 @@ impl Config {
             }
         }
         for host in self.captcha.hostnames.iter_mut().filter(|host| !host.is_ascii()) {
-            // An invalid host stays as it is and is reported below.
+            // An invalid host stays as it is, and `captcha_errors` reports it.
             *host = domain::canonical(host).unwrap_or(std::mem::take(host));
         }
         if !self.smtp.host.is_ascii() {
-            // An invalid host stays as it is: connecting to it fails with its name.
+            // An invalid host stays as it is, so that the connection error names it.
             self.smtp.host =
                 domain::canonical(&self.smtp.host).unwrap_or(std::mem::take(&mut self.smtp.host));
         }
     }
 
-    fn faults(&self, layers: &Layers, dev: bool) -> Vec<SettingProblem> {
-        let mut faults = Vec::new();
+    fn problems(&self, layers: &Layers, dev: bool) -> Vec<SettingProblem> {
+        let mut problems = Vec::new();
         let mut error = |key: &str, message: &str| {
-            faults.push(SettingProblem::Error(ConfigError::about(key, layers.origin(key), message)));
+            problems.push(SettingProblem::Error(ConfigError::about(key, layers.origin(key), message)));
         };
         match Url::parse(&self.public_url) {
             Err(_) if self.public_url.is_empty() => error(
@@ -238,7 +238,8 @@ impl Config {
         if session.absolute < session.idle {
             error("session.absolute", "must be at least session.idle");
         }
-        // A refresh counts as use of a session. Clients refresh once per access token, and not within `session.repeat`.
+        // Only a refresh counts as use of a session. Clients refresh once per access token, and a refresh within
+        // `session.repeat` of the last one replaces no token.
         if session.idle <= token.lifetime || session.idle <= session.repeat || session.idle <= session.grace {
             error("session.idle", "must be longer than token.lifetime, session.repeat and session.grace");
         }
@@ -246,36 +247,36 @@ impl Config {
             error("session.grace", "must be at least 1s: two tabs may refresh with the same token at once");
         }
         if !self.signup.domains.is_empty() && self.signup.confirmation == Confirmation::Optional {
-            faults.push(SettingProblem::Warning(
+            problems.push(SettingProblem::Warning(
                 "signup.domains restricts nothing while signup.confirmation is optional: users can enter addresses that they \
                  do not own"
                     .into(),
             ));
         }
-        faults.extend(self.database_warning().map(SettingProblem::Warning));
-        faults.extend(self.smtp.contradiction().map(SettingProblem::Warning));
-        faults.extend(layers.service_links_warning().map(SettingProblem::Warning));
-        faults.extend(self.exposures(layers).into_iter().map(SettingProblem::Warning));
+        problems.extend(self.database_warning().map(SettingProblem::Warning));
+        problems.extend(self.smtp.contradiction().map(SettingProblem::Warning));
+        problems.extend(layers.service_links_warning().map(SettingProblem::Warning));
+        problems.extend(self.exposures(layers).into_iter().map(SettingProblem::Warning));
         if !dev && self.admin.listen.is_some_and(|admin| !admin.ip().is_loopback()) {
-            faults.push(SettingProblem::Warning(
+            problems.push(SettingProblem::Warning(
                 "admin.listen is reachable from other machines: put a TLS proxy in front of it, because requests carry \
                  service keys"
                     .into(),
             ));
         }
         if !dev && self.smtp.host.is_empty() {
-            faults.push(SettingProblem::Warning(
+            problems.push(SettingProblem::Warning(
                 "smtp.host is not set: no mail is sent, and each mail is given up after mail.attempts attempts".into(),
             ));
         }
         if !dev && password.min_length < 8 {
-            faults.push(SettingProblem::Warning(format!(
+            problems.push(SettingProblem::Warning(format!(
                 "password.min_length is {}: passwords of fewer than 8 characters are easy to guess; 15 is recommended \
                  today",
                 password.min_length
             )));
         }
-        faults
+        problems
     }
 }
 
@@ -300,10 +301,10 @@ mod tests {
     #[test]
     fn sec_l01_production_needs_an_https_address_of_its_own() {
         assert!(load("", false).unwrap_err().starts_with("public_url: is required"));
-        let said = load("public_url = \"http://auth.example.com\"", false).unwrap_err();
+        let message = load("public_url = \"http://auth.example.com\"", false).unwrap_err();
         assert!(
-            said.starts_with("public_url: must be https") && said.ends_with("(from doorward.toml)"),
-            "{said}"
+            message.starts_with("public_url: must be https") && message.ends_with("(from doorward.toml)"),
+            "{message}"
         );
         let (config, warnings) = load("public_url = \"https://auth.example.com/\"", false).unwrap();
         assert_eq!(config.public_url, "https://auth.example.com");
@@ -329,7 +330,7 @@ mod tests {
 
     #[test]
     fn an_origin_that_no_browser_sends_is_refused_and_the_error_names_the_right_one() {
-        for (origin, said) in [
+        for (origin, message) in [
             ("https://a.example/", "write https://a.example"),
             ("https://a.example/app?x#y", "write https://a.example"),
             ("https://a.example:443", "write https://a.example"),
@@ -352,7 +353,7 @@ mod tests {
         ] {
             let text = format!("public_url = \"https://auth.example.com\"\ncors.origins = [{origin:?}]");
             let fault = load(&text, false).unwrap_err();
-            assert!(fault.starts_with("cors.origins: ") && fault.contains(said), "{origin}: {fault}");
+            assert!(fault.starts_with("cors.origins: ") && fault.contains(message), "{origin}: {fault}");
         }
         assert!(load("cors.origins = [\"null\"]", true).is_ok());
     }
@@ -434,8 +435,8 @@ mod tests {
                 "smtp.security",
             ),
         ] {
-            let said = load(&format!("{https}{text}"), false).unwrap_err();
-            assert!(said.starts_with(key), "{said}");
+            let message = load(&format!("{https}{text}"), false).unwrap_err();
+            assert!(message.starts_with(key), "{message}");
         }
         assert!(load("listen = \"0.0.0.0:8787\"", true).unwrap_err().starts_with("listen: "), "D-36");
     }

@@ -25,7 +25,7 @@ const server = createServer(async (request, response) => {
       if (event.data.email?.endsWith("@spam.example")) {
         return answer(200, { reject: { message: "We do not know this domain.", field: "email" } });
       }
-      return answer(200, { set: { name: event.data.name || "Somebody new" } });
+      return answer(200, { set: { name: event.data.name || "New user" } });
     case "post_signup":
       // An event can arrive twice, if our answer was lost or an attacker repeats it: answer again, but do the work once.
       if (!done.has(id)) {

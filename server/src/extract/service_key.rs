@@ -1,4 +1,4 @@
-//! The service key of a request.
+//! Extracts the service key of a request.
 
 use axum::extract::{FromRequestParts, OptionalFromRequestParts};
 use axum::http::header;

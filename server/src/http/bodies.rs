@@ -1,5 +1,5 @@
-//! The memory for long request bodies: limited in total and for each client, from the head of a request to its answer.
-//! Clients that send half a body and wait can take only their share.
+//! Limits the number of long request bodies in memory, in total and for each client. A body counts from the head of its
+//! request to the answer, so a client that sends half of many bodies and then waits uses up only its own share.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -15,12 +15,12 @@ use crate::app::AppState;
 
 /// Bodies of at most this many bytes are not counted; most requests are shorter.
 const SHORT: u64 = 4 * 1024;
-/// Most long bodies at the same time. Each has at most [`crate::extract::BODY_LIMIT`]: 64 MiB in total.
-const MOST: usize = 1024;
-/// Most long bodies of one client at the same time.
-const MOST_PER_SOURCE: usize = 256;
+/// Maximum number of long bodies at the same time. With [`crate::extract::BODY_LIMIT`] for each, they use 64 MiB.
+const MAX_BODIES: usize = 1024;
+/// Maximum number of long bodies of one client at the same time.
+const MAX_BODIES_PER_SOURCE: usize = 256;
 
-/// The long bodies in memory; clones share one count.
+/// The count of long bodies in memory. Clones share it.
 #[derive(Clone)]
 pub(super) struct Bodies {
     app: AppState,
@@ -45,12 +45,13 @@ pub(super) async fn limit(State(bodies): State<Bodies>, request: Request, next: 
     }
     let (parts, body) = request.into_parts();
     let source = doorward_limits::source(source::of(&parts, &bodies.app.platform.config));
-    let Some(share) = Share::take(&bodies.held, source) else {
-        let cause = Some("the memory for bodies is used up".into());
+    let Some(counted) = Counted::take(&bodies.held, source) else {
+        let cause =
+            Some("too many long request bodies at the same time, in total or from this client".into());
         return ApiError { cause, ..ApiError::overloaded(1) }.into_response();
     };
     let response = next.run(Request::from_parts(parts, body)).await;
-    drop(share);
+    drop(counted);
     response
 }
 
@@ -64,27 +65,27 @@ fn is_long(headers: &HeaderMap) -> bool {
     }
 }
 
-/// The share of one body. Dropping it returns the share.
-struct Share {
+/// One counted body. It counts until it is dropped.
+struct Counted {
     held: Arc<Mutex<Held>>,
     source: Vec<u8>,
 }
 
-impl Share {
-    fn take(held: &Arc<Mutex<Held>>, source: Vec<u8>) -> Option<Share> {
+impl Counted {
+    fn take(held: &Arc<Mutex<Held>>, source: Vec<u8>) -> Option<Counted> {
         let mut state = lock(held);
         let of_source = state.sources.get(&source).copied().unwrap_or(0);
-        if state.count >= MOST || of_source >= MOST_PER_SOURCE {
+        if state.count >= MAX_BODIES || of_source >= MAX_BODIES_PER_SOURCE {
             return None;
         }
         state.count += 1;
         state.sources.insert(source.clone(), of_source + 1);
         drop(state);
-        Some(Share { held: held.clone(), source })
+        Some(Counted { held: held.clone(), source })
     }
 }
 
-impl Drop for Share {
+impl Drop for Counted {
     fn drop(&mut self) {
         let mut state = lock(&self.held);
         state.count -= 1;
@@ -106,12 +107,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_client_takes_at_most_a_quarter_of_the_memory_and_all_clients_at_most_all() {
+    fn one_client_has_at_most_256_long_bodies_and_all_clients_together_at_most_1024() {
         let held = Arc::default();
-        let take = |source: u8| -> Vec<Share> {
-            (0..2 * MOST_PER_SOURCE).map_while(|_| Share::take(&held, vec![source])).collect()
+        let take = |source: u8| -> Vec<Counted> {
+            (0..2 * MAX_BODIES_PER_SOURCE).map_while(|_| Counted::take(&held, vec![source])).collect()
         };
-        let shares: Vec<Vec<Share>> = (0..5).map(take).collect();
+        let shares: Vec<Vec<Counted>> = (0..5).map(take).collect();
         let counts: Vec<usize> = shares.iter().map(Vec::len).collect();
         assert_eq!(counts, [256, 256, 256, 256, 0]);
         drop(shares);
@@ -120,11 +121,11 @@ mod tests {
     }
 
     #[test]
-    fn a_body_is_long_by_its_length_or_when_that_is_unknown() {
-        let of = |name, value: &'static str| {
+    fn a_body_is_long_above_4_kib_or_if_its_length_is_unknown() {
+        let with = |name, value: &'static str| {
             is_long(&HeaderMap::from_iter([(name, header::HeaderValue::from_static(value))]))
         };
-        assert!(!of(header::CONTENT_LENGTH, "4096") && of(header::CONTENT_LENGTH, "4097"));
-        assert!(of(header::TRANSFER_ENCODING, "chunked") && !is_long(&HeaderMap::new()));
+        assert!(!with(header::CONTENT_LENGTH, "4096") && with(header::CONTENT_LENGTH, "4097"));
+        assert!(with(header::TRANSFER_ENCODING, "chunked") && !is_long(&HeaderMap::new()));
     }
 }

@@ -1,5 +1,5 @@
-//! Protects requests from each other: a time limit, a handler of panics, the check for one `Host`, and the Host check
-//! of `--dev`.
+//! Guards around every request: a time limit, a panic handler, the check for exactly one `Host`, the Host check of
+//! `--dev`, and the origin check of the development routes.
 
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
@@ -37,24 +37,25 @@ pub(super) async fn panics(request: Request, next: Next) -> Response {
     }
 }
 
-/// A request names one host (RFC 9112 §3.2): with two, a proxy and this server could each use a different one. Before
-/// HTTP/1.1 the header was optional.
+/// Rejects a request that does not name exactly one host (RFC 9112 §3.2): with two, a proxy and this server could each
+/// use a different one. Before HTTP/1.1 the header was optional.
 pub(super) async fn one_host(request: Request, next: Next) -> Response {
     let mut hosts = request.headers().get_all(header::HOST).iter();
-    let why = match (hosts.next(), hosts.next()) {
+    let fault = match (hosts.next(), hosts.next()) {
         (None, _) if request.version() < Version::HTTP_11 => None,
         (None, _) => Some("The request has no Host header."),
         (Some(host), None) if is_host(host) => None,
-        (Some(_), None) => Some("The Host header names no host."),
+        (Some(_), None) => Some("The Host header is not a valid host."),
         (Some(_), Some(_)) => Some("The request has more than one Host header."),
     };
-    match why {
-        Some(why) => ApiError::request(400, why).into_response(),
+    match fault {
+        Some(fault) => ApiError::request(400, fault).into_response(),
         None => next.run(request).await,
     }
 }
 
-/// True for a name or address, with or without a port. The value is empty if the URL of the request has no host.
+/// True for a name or address, with or without a port. An empty value is also valid: clients send it if the URL of the
+/// request has no host.
 fn is_host(value: &HeaderValue) -> bool {
     let bytes = value.as_bytes();
     bytes.is_empty() || (!bytes.contains(&b'@') && Authority::try_from(bytes).is_ok())
@@ -76,7 +77,7 @@ pub(super) async fn host(State(app): State<AppState>, request: Request, next: Ne
     next.run(request).await
 }
 
-/// True for the development mailbox and clock, for pages without an origin: any website can have such a page in a
+/// True if a page without an origin requests the development mailbox or clock: any website can open such a page in a
 /// sandboxed frame.
 pub(super) fn is_closed_to(path: &str, origin: &HeaderValue) -> bool {
     origin == "null" && path.starts_with("/dev/")

@@ -27,11 +27,11 @@ pub use source::of as source_of;
 /// Adds all layers to the routes.
 pub fn surround(router: Router, app: &AppState) -> Router {
     let router = guarded(router, app).layer(from_fn_with_state(app.clone(), auth_v1::in_envelope));
-    // CORS answers a preflight itself: the layers for every answer are outside of it.
+    // The CORS layer answers preflight requests itself, so the layers for every answer are outside it.
     outermost(router.layer(cors::layer(app)), app)
 }
 
-/// Like [`surround`] without CORS, for routes that no page may call.
+/// Like [`surround`], but without CORS and the envelope, for routes that no page may call.
 pub fn surround_for_programs(router: Router, app: &AppState) -> Router {
     outermost(guarded(router, app), app)
 }

@@ -27,16 +27,16 @@ pub struct OauthError {
     error_description: Cow<'static, str>,
 }
 
-/// The reason why such a request failed.
+/// The error of a request to such an endpoint.
 #[derive(Debug)]
 pub enum Refused {
     /// An error of the RFC.
     Oauth(StatusCode, &'static str, Cow<'static, str>),
-    /// An internal error or overload, in the format of the other endpoints.
+    /// A rate limit, an overload or an internal error, in the format of the other endpoints.
     Api(ApiError),
 }
 
-/// Attached to such an answer: the RFC's error code, for the events of hooks.
+/// An extension of an error response: the RFC's error code, which the events for hooks contain.
 #[derive(Clone, Copy, Debug)]
 pub struct RefusedAs(pub &'static str);
 
@@ -83,20 +83,21 @@ impl IntoResponses for Refused {
 }
 
 impl Refused {
-    /// The one description that [`IntoResponses`] refers to. An error without a code in the RFC is a [`Problem`] here,
-    /// too.
+    /// The description that [`IntoResponses`] refers to. Errors without a code in the RFC are described by a
+    /// [`Problem`], as at the other endpoints.
     ///
     /// [`Problem`]: doorward_protocol::error::Problem
     pub fn description() -> Description {
         let mut description = ApiError::description();
-        description.description = "Refused: `error` says why, or `code`.".into();
+        description.description =
+            "Refused. The reason is in `error`, or in `code` of a problem document.".into();
         let error = Content::new(Some(Ref::from_schema_name("OauthError")));
         description.content.insert("application/json".into(), error.into());
         description
     }
 }
 
-/// The parameters that the endpoint knows. They may be tokens, and are wiped when dropped.
+/// The known parameters of a form. Their values may be tokens, so their memory is wiped on drop.
 #[derive(Debug, Default)]
 pub struct Form(BTreeMap<&'static str, Secret>);
 
@@ -121,12 +122,12 @@ impl Form {
         Ok(Form(form))
     }
 
-    /// A parameter. An empty one counts as absent (RFC 6749 §3.2).
+    /// Returns the value of a parameter. An empty value counts as absent (RFC 6749 §3.2).
     pub fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(Secret::expose).filter(|text| !text.is_empty())
     }
 
-    /// A required parameter.
+    /// Returns the value of a required parameter.
     pub fn require(&self, name: &'static str) -> Result<&str, Refused> {
         self.get(name)
             .ok_or_else(|| Refused::new("invalid_request", format!("The parameter {name} is missing.")))

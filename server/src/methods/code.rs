@@ -55,8 +55,8 @@ pub(super) fn requests(requests: &mut Requests<'_>) {
 
 /// The names of the methods that are enabled.
 pub(super) fn names(app: &App) -> Vec<&'static str> {
-    let on = |kind| signs_in(app, kind).then(|| method(kind));
-    [Kind::Email, Kind::Phone].into_iter().filter_map(on).collect()
+    let enabled = |kind| signs_in(app, kind).then(|| method(kind));
+    [Kind::Email, Kind::Phone].into_iter().filter_map(enabled).collect()
 }
 
 fn method(kind: Kind) -> &'static str {
@@ -102,7 +102,7 @@ async fn send_code(
     let job = app.clone();
     app.platform
         .store
-        .write(transaction!(|tx| open(tx, &job, &caller, scene, &contact, session).await))
+        .write(transaction!(|tx| issue_code(tx, &job, &caller, scene, &contact, session).await))
         .await?;
     app.outbox.wake_up.signal();
     Ok(Answer(json!({})))
@@ -129,6 +129,8 @@ fn scene(given: CodeScene) -> Scene {
     }
 }
 
+/// Returns an error if the scene does not suit the kind of address, if this server does not offer it, or if it needs a
+/// session and the request has none. A code for deleting an account is sent only to an address of that account.
 fn check_scene(
     app: &App,
     scene: Scene,
@@ -141,7 +143,7 @@ fn check_scene(
         Scene::Login | Scene::ResetPassword | Scene::DeleteAccount => true,
     };
     if !fits {
-        return Err(ApiError::field("scene", "This scene is not for an address of this kind."));
+        return Err(ApiError::field("scene", "This scene cannot be used with this kind of address."));
     }
     if !contacts::reaches(&app.accounts, contact.kind)
         || (scene == Scene::Login && !signs_in(app, contact.kind))
@@ -152,14 +154,14 @@ fn check_scene(
         return Ok(());
     }
     let account = &session.ok_or(ErrorCode::SessionRequired)?.account;
-    let theirs = if contact.kind == Kind::Phone { &account.phone } else { &account.email };
-    if scene == Scene::DeleteAccount && theirs.as_ref() != Some(&contact.value) {
+    let own = if contact.kind == Kind::Phone { &account.phone } else { &account.email };
+    if scene == Scene::DeleteAccount && own.as_ref() != Some(&contact.value) {
         return Err(ApiError::field(contact.field(), "This does not belong to your account."));
     }
     Ok(())
 }
 
-async fn open(
+async fn issue_code(
     tx: &mut Tx,
     app: &App,
     caller: &Caller,
@@ -169,8 +171,8 @@ async fn open(
 ) -> Result<(), ApiError> {
     let now = app.platform.world.now();
     if !scene.rivals().is_empty() {
-        // Two concurrent requests would leave a valid code of each scene. Names are locked before accounts,
-        // as everywhere.
+        // Without the lock, two concurrent requests would leave a valid code of each scene. Names are always locked
+        // before accounts.
         identities::lock(tx, contact.kind, &contact.value).await?;
     }
     if let Some(session) = &session {
@@ -191,15 +193,15 @@ async fn login_with_code(
     call: Call,
     json: Json<CodeLoginRequest>,
 ) -> Result<Answer<Tokens>, ApiError> {
-    let way = |request: &CodeLoginRequest| {
+    let entry_method = |request: &CodeLoginRequest| {
         let contact = Contact::of(&app.platform, request.email.as_deref(), request.phone_number.as_deref())?;
         let registers = registers(&app, contact.kind);
-        let way =
+        let named =
             EntryMethod::named(Operation::CodeAuth, method(contact.kind), contact.identity(false), registers);
         let refusal = (!signs_in(&app, contact.kind)).then(|| ErrorCode::Forbidden.into());
-        Ok(EntryMethod { refusal, ..way })
+        Ok(EntryMethod { refusal, ..named })
     };
-    let entering = entry::sign_in(&app.accounts, call, json, way).await?;
+    let entering = entry::sign_in(&app.accounts, call, json, entry_method).await?;
     let Entering { caller, proof, request, idempotency, attempt, first, .. } = entering;
     let name = attempt.name()?;
     let contact = Contact::from(name);
@@ -208,7 +210,7 @@ async fn login_with_code(
         first.map(|first| SignUp::of_first(&app.platform, proven, &attempt.method, first)).transpose()?;
     let evidence = Evidence { proof: proof.clone(), ..Evidence::default() };
     let admission = approved::admit(&app.hooks, &caller, &attempt, draft, async || {
-        found(&app, &caller, &contact, &request.code, &evidence).await
+        find_account(&app, &caller, &contact, &request.code, &evidence).await
     });
     let admission = admission.await?;
     let hash = admission.hash(&app.accounts).await?;
@@ -228,10 +230,10 @@ async fn login_with_code(
         .await;
     app.outbox.wake_up.signal();
     match outcome {
-        Ok(Outcome::SignedIn(session)) => {
+        Ok(SignInOutcome::SignedIn(session)) => {
             Ok(Answer(signin::answer(&app.issuer, &session, &caller.devices, proof.as_ref()).await?))
         }
-        Ok(Outcome::Refused(text)) => Err(challenges::code_named(&text).into()),
+        Ok(SignInOutcome::Refused(text)) => Err(challenges::code_named(&text).into()),
         Err(error) if signin::is_verdict(error.code) => {
             let mut db = app.platform.store.read().await?;
             let account = accounts::by_identity(&mut db, contact.kind, &contact.value).await?;
@@ -242,8 +244,8 @@ async fn login_with_code(
     }
 }
 
-/// The account that the code opens, if the code is right.
-async fn found(
+/// Finds the account that a valid code signs in to. Does not use up the code.
+async fn find_account(
     app: &App,
     caller: &Caller,
     contact: &Contact,
@@ -265,7 +267,7 @@ async fn found(
 /// repeated request does not count as a second try.
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
-enum Outcome {
+enum SignInOutcome {
     /// The id of the session.
     SignedIn(String),
     /// The error code.
@@ -281,8 +283,7 @@ struct CodeSignIn<'a> {
     password: Option<&'a PasswordHash>,
 }
 
-/// The transaction of a sign-in with a code. An error that is returned here rolls it back, so that the code
-/// stays valid.
+/// The transaction of a sign-in with a code. Returning an error rolls it back, so that the code stays valid.
 async fn enter(
     tx: &mut Tx,
     app: &App,
@@ -290,7 +291,7 @@ async fn enter(
     sign_in: CodeSignIn<'_>,
     proof: Option<Proof>,
     idempotency: Option<&Idempotency>,
-) -> Result<Outcome, ApiError> {
+) -> Result<SignInOutcome, ApiError> {
     let CodeSignIn { contact, code, admission, password } = sign_in;
     let key = dpop::spend(tx, proof.as_ref()).await?;
     let claim = match idempotency::claim(tx, idempotency, app.platform.world.now()).await? {
@@ -301,7 +302,7 @@ async fn enter(
     let outcome = match challenges::consume(tx, &app.platform, caller, Scene::Login, contact.proof(code))
         .await?
     {
-        Err(code) => Outcome::Refused(code.as_str().to_owned()),
+        Err(code) => SignInOutcome::Refused(code.as_str().to_owned()),
         Ok(_) => {
             let evidence = Evidence { proof, ..Evidence::default() };
             let session = match first_proof::locked_standing(tx, contact, &evidence).await? {
@@ -315,8 +316,8 @@ async fn enter(
                     first_proof::note(tx, &app.platform, caller, contact, &account).await?;
                     signin::enter(tx, &app.platform, caller, &account.id, admission, key).await?.id
                 }
-                // The code proves the mailbox or phone, so that its reader may learn that it has no account.
-                // The same code is valid for a sign-up.
+                // The code proves that the user reads the mailbox or phone, so the error may reveal that no account
+                // has this address. The same code stays valid for a sign-up.
                 Standing::OwnedByOther(_) | Standing::Free => {
                     let new = admission.sign_up()?;
                     let done = registration::create(tx, &app.accounts, caller, new, password, &evidence, key)
@@ -324,7 +325,7 @@ async fn enter(
                     done.session.unwrap_or_default()
                 }
             };
-            Outcome::SignedIn(session)
+            SignInOutcome::SignedIn(session)
         }
     };
     claim.answer(tx, &outcome).await?;
@@ -341,13 +342,15 @@ async fn signup_with_code(
 ) -> Result<Answer<SignupAnswer>, ApiError> {
     let named =
         Contact::of(&app.platform, json.request.email.as_deref(), json.request.phone_number.as_deref())?;
-    let way = EntryMethod::named(Operation::CodeAuth, method(named.kind), named.identity(true), false);
+    let entry_method =
+        EntryMethod::named(Operation::CodeAuth, method(named.kind), named.identity(true), false);
     let code = json.request.code.clone();
-    let registering = entry::sign_up(&app.accounts, call, json, way, |request| draft(&app, request)).await?;
+    let registering =
+        entry::sign_up(&app.accounts, call, json, entry_method, |request| draft(&app, request)).await?;
     let Registering { caller, proof, idempotency, new } = registering;
     let hash = new.sign_up.hash(&app.accounts).await?;
     let (job, shown) = (app.clone(), proof.clone());
-    let made = app
+    let outcome = app
         .platform
         .store
         .write(transaction!(|tx| {
@@ -357,9 +360,11 @@ async fn signup_with_code(
         }))
         .await?;
     app.outbox.wake_up.signal();
-    match made {
-        Made::Done(done) => Ok(Answer(registration::answer(&app.issuer, &done, proof.as_ref()).await?)),
-        Made::Refused(text) => Err(challenges::code_named(&text).into()),
+    match outcome {
+        SignUpOutcome::Done(done) => {
+            Ok(Answer(registration::answer(&app.issuer, &done, proof.as_ref()).await?))
+        }
+        SignUpOutcome::Refused(text) => Err(challenges::code_named(&text).into()),
     }
 }
 
@@ -375,10 +380,10 @@ fn draft(app: &App, request: CodeSignupRequest) -> Result<SignUp, ApiError> {
     Ok(draft)
 }
 
-/// The outcome of a sign-up with a code.
+/// The outcome of a sign-up with a code, as stored for an idempotency key.
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
-enum Made {
+enum SignUpOutcome {
     /// The new account.
     Done(Done),
     /// The error code.
@@ -392,6 +397,7 @@ struct CodeSignUp<'a> {
     password: Option<&'a PasswordHash>,
 }
 
+/// The transaction of a sign-up with a code. Returning an error rolls it back, so that the code stays valid.
 async fn create(
     tx: &mut Tx,
     app: &App,
@@ -399,26 +405,26 @@ async fn create(
     sign_up: CodeSignUp<'_>,
     proof: Option<&Proof>,
     idempotency: Option<&Idempotency>,
-) -> Result<Made, ApiError> {
+) -> Result<SignUpOutcome, ApiError> {
     let CodeSignUp { new, code, password } = sign_up;
     let key = dpop::spend(tx, proof).await?;
     let claim = match idempotency::claim(tx, idempotency, app.platform.world.now()).await? {
         Claim::New(claim) => claim,
-        Claim::Done(made) => return Ok(made),
+        Claim::Done(outcome) => return Ok(outcome),
     };
     names::lock(tx, &new.sign_up.names).await?;
     let evidence = Evidence { proof: proof.cloned(), ..Evidence::default() };
-    // The address after the hooks, which may have changed it.
+    // The hooks may have changed the address of the request.
     let proven = new.sign_up.names.iter().find(|name| name.proven);
-    let proven = proven.ok_or_else(|| ApiError::internal("a signup with a code and no address"))?;
+    let proven = proven.ok_or_else(|| ApiError::internal("a sign-up with a code has no proven address"))?;
     let proof = Contact::from(proven).proof(code);
-    let made = match challenges::consume(tx, &app.platform, caller, Scene::Login, proof).await? {
-        Err(code) => Made::Refused(code.as_str().to_owned()),
-        // A name that is taken rolls back the transaction: the code stays valid, for example for a sign-in.
-        Ok(_) => {
-            Made::Done(registration::create(tx, &app.accounts, caller, new, password, &evidence, key).await?)
-        }
+    let outcome = match challenges::consume(tx, &app.platform, caller, Scene::Login, proof).await? {
+        Err(code) => SignUpOutcome::Refused(code.as_str().to_owned()),
+        // A taken name is such an error: the same code is then still valid for a sign-in.
+        Ok(_) => SignUpOutcome::Done(
+            registration::create(tx, &app.accounts, caller, new, password, &evidence, key).await?,
+        ),
     };
-    claim.answer(tx, &made).await?;
-    Ok(made)
+    claim.answer(tx, &outcome).await?;
+    Ok(outcome)
 }

@@ -44,8 +44,8 @@ async fn update_profile(
     session: CurrentSession,
     json: Json<UpdateProfileRequest>,
 ) -> Result<Answer<UserProfile>, ApiError> {
-    let asked = json.request.username.as_deref();
-    if asked.is_some() && asked != session.account.username.as_deref() {
+    let requested = json.request.username.as_deref();
+    if requested.is_some() && requested != session.account.username.as_deref() {
         // The answer reveals whether a username is taken.
         doorward_limits::admit(&app.limits, &caller, Purpose::Check, Subject::Nobody).await?;
     }

@@ -1,4 +1,4 @@
-// Draws the list and keeps it fresh. What is read stays where it is: only new rows are added above.
+// Renders the list and updates it every second. New rows are added above the others, which stay in place.
 const at = (id) => document.getElementById(id);
 const mails = new Map();
 let shown = null;
@@ -57,7 +57,7 @@ function show(id) {
   at("part-text").textContent = mail.text;
   at("part-text").classList.toggle("sms", !mail.html);
   at("frame").src = mail.html ? `mailbox/${encodeURIComponent(id)}` : "about:blank";
-  // An SMS is only text.
+  // An SMS has no HTML part.
   at("tabs").hidden = !mail.html;
   at("part-html").hidden = !mail.html || chosen !== "html";
   at("part-text").hidden = !at("part-html").hidden;
@@ -87,6 +87,6 @@ at("clear").addEventListener("click", async () => {
   await refresh();
 });
 document.addEventListener("visibilitychange", refresh);
-// A server that is being restarted is asked again a second later.
+// Continues after an error, because the server may be restarting.
 const again = () => refresh().catch(() => {}).finally(() => setTimeout(again, 1000));
 again();

@@ -1,4 +1,4 @@
-// A second click must not ask again with what the first has used up.
+// Disables the buttons after a submit, because a second request with the same token or code would fail.
 for (const form of document.forms) {
   form.addEventListener("submit", () => {
     setTimeout(() => {

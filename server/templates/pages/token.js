@@ -1,12 +1,12 @@
-// The token came in the fragment, which no server and no log sees. It moves into the form and leaves the address
-// bar; nothing is sent before somebody presses the button.
+// The token is in the fragment of the URL, which browsers do not send to a server, so that no log contains it. The script
+// moves the token from the address bar into the form. Only a press of the button sends it.
 const token = new URLSearchParams(location.hash.slice(1)).get("token");
 if (token) {
   history.replaceState(null, "", location.pathname);
   document.querySelector("#by-token [name=token]").value = token;
   show("by-token");
 }
-// A link that is opened in the tab that waits for it changes the fragment only.
+// If the link is opened in a tab that shows this page, only the fragment changes.
 addEventListener("hashchange", () => location.reload());
 {% include "once.js" %}
 document.querySelector("#use-code").addEventListener("click", () => show("by-code"));

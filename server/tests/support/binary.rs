@@ -1,4 +1,4 @@
-//! The real program as a process of its own, and a small HTTP client for it.
+//! The real program as a process, and a small HTTP client for it.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::database;
 
-/// A running server; killed when dropped.
+/// A running server. Dropping it kills the process.
 pub struct Server {
     pub child: Child,
     pub at: SocketAddr,
@@ -19,7 +19,7 @@ pub struct Server {
     pub stdout: BufReader<ChildStdout>,
 }
 
-/// The program with nothing but its arguments: no settings from outside.
+/// The program with an empty environment and no settings.
 pub fn doorward(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_doorward"));
     command.current_dir(folder).env_clear().stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -27,22 +27,22 @@ pub fn doorward(folder: &Path) -> Command {
 }
 
 impl Server {
-    /// `doorward serve --dev` with cheap hashes, ready to be asked.
+    /// Starts `doorward serve --dev` with cheap password hashes and waits until it is ready.
     pub fn start(folder: &Path) -> Server {
         Server::start_by(folder, doorward(folder))
     }
 
-    /// The same with settings of its own, as TOML.
+    /// As [`Server::start`], with further settings as TOML.
     pub fn start_with(folder: &Path, settings: &str) -> Server {
         Server::launch(folder, doorward(folder), settings, Stdio::null())
     }
 
-    /// The same by another command that ends in running the program.
+    /// As [`Server::start`], with another command that ends in running the program.
     pub fn start_by(folder: &Path, command: Command) -> Server {
         Server::launch(folder, command, "", Stdio::null())
     }
 
-    /// The same by another command, with settings of its own, and its log where a test reads it.
+    /// As [`Server::start_by`], with further settings, and with a destination for the log.
     pub fn launch(folder: &Path, mut command: Command, more: &str, log: Stdio) -> Server {
         let settings = folder.join("cheap.toml");
         let cheap = "[password]\nhash_memory = 64\nhash_passes = 1\n";
@@ -59,7 +59,7 @@ impl Server {
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         let mut line = String::new();
         stdout.read_line(&mut line).unwrap();
-        // doorward is ready: http://localhost:40123, listening on 127.0.0.1:40123, /v1/admin on 127.0.0.1:40124
+        // doorward is ready: http://localhost:8000, listening on 127.0.0.1:8000, /v1/admin on 127.0.0.1:8001
         assert!(line.starts_with("doorward is ready: http://localhost"), "{line}");
         let address = |before: &str| {
             let (_, rest) = line.split_once(before)?;
@@ -70,7 +70,7 @@ impl Server {
         Server { child, at, admin, stdout }
     }
 
-    /// Sends the process a signal, like `TERM`.
+    /// Sends the process a signal, for example `TERM`.
     pub fn signal(&self, name: &str) {
         let sent = Command::new("kill").args([&format!("-{name}"), &self.child.id().to_string()]).status();
         assert!(sent.unwrap().success());
@@ -89,7 +89,7 @@ impl Drop for Server {
     }
 }
 
-/// One request on a connection of its own; an error when no whole answer came.
+/// Sends one request on a new connection. Fails without a complete answer.
 pub fn request(
     at: SocketAddr,
     method: &str,
@@ -102,7 +102,7 @@ pub fn request(
     Ok((status, body))
 }
 
-/// The same with nothing said about the body, and the answer's headers as they came.
+/// As [`request`], without a content type. Also returns the head of the answer in lower case.
 pub fn exchange(
     at: SocketAddr,
     method: &str,
@@ -117,14 +117,14 @@ pub fn exchange(
     send(at, &format!("{head}{headers}\r\n{body}"))
 }
 
-/// Sends these very bytes, and reads to the end of the connection.
+/// Sends exactly these bytes and reads until the connection ends.
 pub fn send(at: SocketAddr, bytes: &str) -> std::io::Result<(u16, String, Value)> {
     let mut stream = TcpStream::connect(at)?;
     stream.set_read_timeout(Some(Duration::from_secs(20)))?;
     stream.write_all(bytes.as_bytes())?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer)?;
-    let broken = || std::io::Error::other("no whole answer");
+    let broken = || std::io::Error::other("the answer is incomplete");
     let (head, body) = answer.split_once("\r\n\r\n").ok_or_else(broken)?;
     let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).ok_or_else(broken)?;
     Ok((status, head.to_ascii_lowercase(), serde_json::from_str(body).map_err(|_| broken())?))
@@ -134,7 +134,7 @@ pub fn post(at: SocketAddr, path: &str, body: &Value) -> std::io::Result<(u16, V
     request(at, "POST", path, "", &body.to_string())
 }
 
-/// What a command said.
+/// The result of a command.
 pub struct Said {
     pub ok: bool,
     pub stdout: String,
@@ -142,21 +142,21 @@ pub struct Said {
 }
 
 impl Said {
-    /// It worked; this is its JSON document.
+    /// The JSON document that a successful command printed.
     #[track_caller]
     pub fn document(&self) -> Value {
         assert!(self.ok, "{}", self.stderr);
         serde_json::from_str(&self.stdout).unwrap()
     }
 
-    /// It worked; these are its lines of JSON.
+    /// The JSON lines that a successful command printed.
     #[track_caller]
     pub fn lines(&self) -> Vec<Value> {
         assert!(self.ok, "{}", self.stderr);
         self.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 
-    /// It did not work, and wrote nothing to stdout; this is why.
+    /// The error message of a failed command, which must have printed nothing to stdout.
     #[track_caller]
     pub fn refused(&self) -> &str {
         assert!(!self.ok && self.stdout.is_empty(), "{}", self.stdout);
@@ -164,7 +164,7 @@ impl Said {
     }
 }
 
-/// Runs a verb on the database of a folder, where a server may be running, with something on its stdin.
+/// Runs a command on the database of a folder, with this text on stdin. A server may be running there.
 pub fn run(folder: &Path, args: &[&str], stdin: &str) -> Said {
     let mut command = doorward(folder);
     command.args(args).args(["--dev", "--data", "data"]).stdin(Stdio::piped());
@@ -177,7 +177,7 @@ pub fn run(folder: &Path, args: &[&str], stdin: &str) -> Said {
         command.arg("--config").arg(settings);
     }
     let mut child = command.spawn().unwrap();
-    // A verb that does not read it may be over by now.
+    // A command that does not read its input may have ended already.
     let _ = child.stdin.take().unwrap().write_all(stdin.as_bytes());
     let output = child.wait_with_output().unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();

@@ -1,4 +1,4 @@
-//! A browser that signs in with a provider: it has a key, shows that with each request, and goes where it is sent.
+//! A browser that signs in with a provider. It proves possession of its key with each request.
 
 use serde_json::{Value, json};
 use url::Url;
@@ -6,34 +6,35 @@ use url::Url;
 use super::proof::ProofKey;
 use super::{Answer, Call, TestApp};
 
-/// The page that providers send browsers back to.
+/// The page to which providers send the browser.
 pub const PAGE: &str = "https://app.example.com/signin";
 
-/// The page of a provider: beside another one, each has its own, or the code of one could be shown to the other (SECURITY O03).
+/// The page of a provider. A second provider has its own page, because otherwise the code of one provider
+/// could be sent to the other (SECURITY O03).
 pub fn page_of(provider: &str) -> String {
     let is_second = matches!(provider, "other" | "twitter_oauth1");
     if is_second { format!("{PAGE}?provider={provider}") } else { PAGE.to_owned() }
 }
 
-/// The address that the browser comes back to: the provider's page with this in its query.
+/// The URL to which the browser returns: the provider's page with this query.
 pub fn back_at(provider: &str, query: &[(&str, &str)]) -> Url {
     let mut page: Url = page_of(provider).parse().unwrap();
     page.query_pairs_mut().extend_pairs(query);
     page
 }
 
-/// A browser with a key of its own, or none (`dpop: false`).
+/// A browser with its own key, or without a key (`dpop: false`).
 pub struct Browser<'a> {
     pub app: &'a TestApp,
     pub key: Option<ProofKey>,
 }
 
-/// A flow that has begun.
+/// A flow that was begun.
 #[derive(Debug)]
 pub struct Begun {
     pub url: Url,
     pub state: String,
-    /// Of a browser without a key.
+    /// Set for a browser without a key.
     pub secret: Option<String>,
 }
 
@@ -46,7 +47,7 @@ impl<'a> Browser<'a> {
         Browser { app, key: None }
     }
 
-    /// A request of somebody who is not signed in.
+    /// A request while signed out.
     pub fn post(&self, path: &str, body: Value) -> Call {
         self.show(self.app.post(path, body))
     }
@@ -58,7 +59,7 @@ impl<'a> Browser<'a> {
         }
     }
 
-    /// A request as somebody who is signed in in this browser.
+    /// A request of a user who is signed in with this browser.
     pub fn post_as(&self, who: &Value, path: &str, body: Value) -> Call {
         self.sign(who, self.app.post(path, body))
     }
@@ -70,19 +71,19 @@ impl<'a> Browser<'a> {
         }
     }
 
-    /// Goes to the provider.
+    /// Begins a flow with the provider.
     pub async fn begin(&self, provider: &str) -> Begun {
         let call = self.post(&format!("/v1/flows/{provider}"), json!({ "callback": page_of(provider) }));
         Begun::of(call.await.ok())
     }
 
-    /// The same while somebody is signed in.
+    /// The same for a signed-in user.
     pub async fn begin_as(&self, who: &Value, provider: &str) -> Begun {
         let call = self.post_as(who, &format!("/v1/flows/{provider}"), json!({ "callback": PAGE }));
         Begun::of(call.await.ok())
     }
 
-    /// Comes back from there.
+    /// Finishes the flow with a sign-in.
     pub async fn login(&self, provider: &str, begun: &Begun, back: &Url) -> Answer {
         self.come(provider, begun, back).await
     }
@@ -91,12 +92,12 @@ impl<'a> Browser<'a> {
         self.post(&format!("/v1/login/provider/{provider}"), begun.body(back))
     }
 
-    /// Comes back, to link.
+    /// Finishes the flow by linking the identity.
     pub async fn link(&self, who: &Value, provider: &str, begun: &Begun, back: &Url) -> Answer {
         self.post_as(who, &format!("/v1/identities/{provider}"), begun.body(back)).await
     }
 
-    /// Registers with the key that came of it.
+    /// Registers with the `oauthKey` that a sign-in offered.
     pub async fn register(&self, provider: &str, offered: &Value, more: Value) -> Answer {
         let mut body = json!({ "oauth_key": offered["data"]["oauthKey"] });
         body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
@@ -113,7 +114,7 @@ impl Begun {
         }
     }
 
-    /// What the page hands on: the address that it was opened with.
+    /// The body that the page sends: the URL with which it was opened and, without a key, the flow's secret.
     pub fn body(&self, back: &Url) -> Value {
         let mut body = json!({ "callback": back.as_str() });
         if let Some(secret) = &self.secret {

@@ -1,4 +1,4 @@
-//! Solving captchas, as a browser computes and as a person reads.
+//! Solves captchas: proofs of work as a browser does, and pictures as a person does.
 
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine;
@@ -7,10 +7,10 @@ use serde_json::Value;
 
 use super::{Answer, TestApp};
 
-/// Settings with which every call that costs or guesses has to bring a solution, and one is quickly computed.
+/// Every limited call requires a captcha, with a puzzle that is quickly solved.
 pub const ALWAYS: &str = "[captcha]\nafter = 0\ndifficulty = 320\n";
 
-/// The value of `Captcha-Response` for a proof of work, as the contract describes it.
+/// The value of `Captcha-Response` for a proof of work, as the API documents it.
 pub fn work(challenge: &Value) -> String {
     assert_eq!(challenge["kind"], "proof_of_work");
     let id = challenge["id"].as_str().unwrap();
@@ -26,7 +26,7 @@ pub fn work(challenge: &Value) -> String {
 }
 
 impl Answer {
-    /// It was refused until a captcha is solved; this is the challenge.
+    /// The challenge of an answer that requires a captcha.
     #[track_caller]
     pub fn challenge(self) -> Value {
         let problem = self.refused(403, "CAPTCHA_REQUIRED");
@@ -36,7 +36,7 @@ impl Answer {
 }
 
 impl TestApp {
-    /// What a person reads in a picture. Only the server's own keys tell.
+    /// The text in a picture. Only the server's own keys can open it.
     pub fn read_picture(&self, challenge: &Value) -> String {
         assert_eq!(challenge["kind"], "picture");
         let sealed = URL_SAFE_NO_PAD.decode(challenge["id"].as_str().unwrap()).unwrap();

@@ -1,5 +1,5 @@
-//! Which database a test has: SQLite in its folder, or, where `DOORWARD_TEST_POSTGRES` names a PostgreSQL (as
-//! `cargo xtask test postgres` does), one of its own there.
+//! The database of a test: SQLite in its folder or, if `DOORWARD_TEST_POSTGRES` names a PostgreSQL server (as
+//! `cargo xtask test postgres` does), a database of its own there.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
@@ -17,19 +17,20 @@ use sqlx::{AnyConnection, ConnectOptions, Connection};
 
 use super::TestApp;
 
-/// The PostgreSQL to test on; the address of a database there that only serves to make others.
+/// The PostgreSQL server to test on: the URL of a database that is only used to create others. `None` for
+/// SQLite.
 fn server() -> Option<&'static str> {
     static SERVER: OnceLock<Option<String>> = OnceLock::new();
     SERVER.get_or_init(|| std::env::var("DOORWARD_TEST_POSTGRES").ok()).as_deref()
 }
 
-/// For tests about what only SQLite has: its files and its single writer.
+/// Some tests are about the files and the single writer of SQLite.
 pub fn is_sqlite() -> bool {
     server().is_none()
 }
 
-/// Puts the database of a new server into a folder that has none, unless the tests run on PostgreSQL. A copy takes a
-/// millisecond, making the tables a hundred.
+/// Puts a new database into a folder without one, unless the tests run on PostgreSQL. Copying takes a
+/// millisecond, creating the tables a hundred.
 pub fn prepare(folder: &Path) {
     let file = folder.join("doorward.db");
     if is_sqlite() && !file.exists() {
@@ -38,8 +39,8 @@ pub fn prepare(folder: &Path) {
     }
 }
 
-/// A new database in one file, made once for each schema. Other processes may make it at the same time: the last one
-/// to rename its file replaces the others' with the same content.
+/// A new database in one file, created once for each schema. Other processes may create it at the same time:
+/// each one replaces the file with the same content.
 fn template_file() -> &'static Path {
     static FILE: OnceLock<PathBuf> = OnceLock::new();
     FILE.get_or_init(|| {
@@ -54,30 +55,31 @@ fn template_file() -> &'static Path {
             let store = Store::open(folder.path(), &Database::default()).await;
             store.unwrap().close().await;
         });
-        // Closing moved the journal into the file and removed it.
+        // Closing the store moved the journal into the file and removed the journal.
         assert!(!folder.path().join("doorward.db-wal").exists(), "the template has a journal");
         std::fs::rename(folder.path().join("doorward.db"), &file).unwrap();
         file
     })
 }
 
-/// Another schema is another template.
+/// A changed schema has another template.
 fn template_name() -> String {
     let mut hasher = DefaultHasher::new();
     doorward_store::schema().hash(&mut hasher);
     format!("template_{:016x}", hasher.finish())
 }
 
-/// The folders that have a database, and its name.
+/// The folders that have a PostgreSQL database, and the name of the database.
 static TAKEN: Mutex<Vec<(PathBuf, String)>> = Mutex::new(Vec::new());
 
-/// Databases that wait for a test: making them takes longer than most tests do.
+/// Databases that are ready for a test. Creating one takes longer than most tests.
 static READY: LazyLock<Mutex<Receiver<String>>> = LazyLock::new(|| {
     let (ready, waiting) = sync_channel(3);
     let server = server().unwrap();
     thread::spawn(move || {
         let template = template(server);
-        // One connection for all of them: making one takes PostgreSQL half as long as a database.
+        // One connection for all databases: opening a connection takes PostgreSQL half as long as creating a
+        // database.
         runtime().block_on(async {
             let mut connection = connect(server).await.unwrap();
             for number in 0.. {
@@ -95,7 +97,7 @@ static READY: LazyLock<Mutex<Receiver<String>>> = LazyLock::new(|| {
     Mutex::new(waiting)
 });
 
-/// The databases of folders that are gone.
+/// The databases of folders that were deleted.
 fn abandoned() -> Vec<String> {
     let mut taken = TAKEN.lock().unwrap();
     let (left, gone) = taken.drain(..).partition(|(folder, _)| folder.exists());
@@ -103,8 +105,8 @@ fn abandoned() -> Vec<String> {
     gone.into_iter().map(|(_, name)| name).collect()
 }
 
-/// The settings for the database of a folder. It is taken when it is first asked for, and dropped some time after its
-/// folder is gone.
+/// The settings for the database of a folder. The first call assigns a database. It is dropped some time
+/// after its folder was deleted.
 pub fn of(folder: &Path) -> Database {
     let Some(server) = server() else { return Database::default() };
     let known =
@@ -123,7 +125,7 @@ pub async fn open(folder: &Path) -> Store {
     Store::open(folder, &of(folder)).await.unwrap()
 }
 
-/// A database without any table, for a folder that has none.
+/// A PostgreSQL database without tables, for a folder without a database.
 pub fn empty(folder: &Path) -> Database {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let server = server().unwrap();
@@ -133,7 +135,7 @@ pub fn empty(folder: &Path) -> Database {
     settings(&in_database(server, &name))
 }
 
-/// All that the database holds, in whatever form: the files of SQLite, the rows of PostgreSQL.
+/// The stored data in any form: all files of SQLite, or the rows of the main tables on PostgreSQL.
 pub async fn content(t: &TestApp) -> Vec<u8> {
     if !is_sqlite() {
         let rows = t.sql(
@@ -159,23 +161,24 @@ pub async fn content(t: &TestApp) -> Vec<u8> {
     bytes
 }
 
-/// Settings that lead to a database.
+/// Settings for a database URL.
 pub fn settings(url: &str) -> Database {
-    // Few for each, because many tests run at once, and fewer than tests ask at once, so that some wait.
+    // Few connections, because many tests run at once, and fewer than a test's parallel calls, so that some
+    // calls wait.
     Database { url: url.to_owned().into(), connections: 6 }
 }
 
-/// A name for this process. Process ids alone repeat on a PostgreSQL that outlives many runs.
+/// A name for this process. Process ids alone repeat on a PostgreSQL server that outlives many runs.
 fn process() -> &'static str {
     static NAME: OnceLock<String> = OnceLock::new();
     NAME.get_or_init(|| format!("{}_{:x}", std::process::id(), SystemClock.now()))
 }
 
-/// A database with all tables, made once for each schema: copying it takes less time than making the tables. Of the
-/// processes that make it at the same time, one gives it its name.
+/// A database with all tables, created once for each schema, because a copy takes less time than creating the
+/// tables. If several processes create it at the same time, one of them renames its database to this name.
 fn template(server: &str) -> String {
     let name = template_name();
-    // Fails where it is not there.
+    // Fails if the template does not exist.
     let probe = format!("alter database {name} allow_connections true");
     if try_administer(server, vec![probe]).is_err() {
         let new = format!("new_{}", process());
@@ -226,7 +229,7 @@ fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
 }
 
-/// On a thread of its own: tests ask for databases inside and outside of async code.
+/// Runs on a new thread, because tests need databases inside and outside of async code.
 fn apart<T: Send>(work: impl Future<Output = T> + Send) -> T {
     thread::scope(|scope| scope.spawn(|| runtime().block_on(work)).join().unwrap())
 }

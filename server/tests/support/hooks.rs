@@ -1,4 +1,4 @@
-//! A server with a script, and what it says in its log.
+//! A server with a hook script, and a reader for its log.
 
 use std::io::Write;
 use std::ops::Deref;
@@ -11,7 +11,7 @@ use tempfile::TempDir;
 
 use super::TestApp;
 
-/// A server with a `hooks.star` of its own.
+/// A server with its own `hooks.star`.
 pub struct Hooked {
     pub server: TestApp,
     pub script: PathBuf,
@@ -19,12 +19,12 @@ pub struct Hooked {
 }
 
 impl Hooked {
-    /// A call has a long time: what hooks do is tested on slow machines, too.
+    /// A call has five seconds, because these tests run on slow machines, too.
     pub async fn new(script: &str) -> Hooked {
         Hooked::with(script, "", "time = \"5s\"").await
     }
 
-    /// With more settings, and those of `[hooks]`.
+    /// With further settings, and with further lines in `[hooks]`.
     pub async fn with(script: &str, settings: &str, hooks: &str) -> Hooked {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("hooks.star");
@@ -33,19 +33,19 @@ impl Hooked {
         Hooked { server: TestApp::with(&settings).await, script: file, folder }
     }
 
-    /// Writes another script, and lets the server look at it as often as it takes.
+    /// Writes another script and lets the server load it.
     pub async fn rewrite(&self, script: &str) {
         std::fs::write(&self.script, script).unwrap();
         self.look().await;
     }
 
-    /// Two looks that find the same.
+    /// The server loads a changed script after two looks that find the same content.
     pub async fn look(&self) {
         self.app.hooks.scripts.look().await;
         self.app.hooks.scripts.look().await;
     }
 
-    /// What hooks were told since the last time.
+    /// Delivers the waiting events and returns the values of [`tell`], or the error of the hook.
     pub async fn told(&self) -> Vec<Value> {
         while delivery::deliver_due(&self.app.hooks).await {}
         let mut db = self.app.platform.store.read().await.unwrap();
@@ -70,12 +70,13 @@ impl Deref for Hooked {
     }
 }
 
-/// A hook after an operation that tells how it ended and what it reads by failing with that: it stands beside its row.
+/// A hook after an operation that fails with its result and the values of these getters. The delivery's row
+/// contains the error.
 pub fn tell(function: &str, getters: &str) -> String {
     format!("def {function}(model, successed):\n    fail('told ' + json.encode([successed, {getters}]))\n")
 }
 
-/// What this thread logs, as long as it is kept.
+/// The log of this thread, while this value exists.
 pub struct Log {
     text: Lines,
     _guard: tracing::subscriber::DefaultGuard,
@@ -96,8 +97,8 @@ impl Write for Lines {
 
 impl Log {
     pub fn listen() -> Log {
-        // Which lines anybody wants is one answer for all threads, and changes with each that begins or ends to listen; a
-        // line of that moment could be lost. Somebody wants them always.
+        // tracing decides for all threads together which lines it drops, and decides anew when a subscriber
+        // begins or ends. A line at that moment could be lost. A permanent subscriber prevents this.
         static ALWAYS: Once = Once::new();
         ALWAYS.call_once(|| {
             let nowhere = tracing_subscriber::fmt().with_writer(std::io::sink).finish();

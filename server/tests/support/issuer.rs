@@ -1,4 +1,4 @@
-//! An OpenID provider of a few lines, on loopback: what it takes it checks, what it is told to it bends.
+//! A small OpenID provider on loopback. It checks each request, and a test can change its answers.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -29,7 +29,7 @@ use super::proof::hash;
 pub const CLIENT: &str = "our client";
 pub const SECRET: &str = "s3cret & more";
 
-/// A provider. Its tokens begin at the new year of the tests and live for ten years.
+/// A provider. Its tokens are issued at [`NEW_YEAR`] and live for ten years.
 #[derive(Clone)]
 pub struct Issuer {
     pub port: u16,
@@ -58,7 +58,7 @@ struct State {
     only_post: bool,
 }
 
-/// What it signs with.
+/// A signing key.
 pub struct Key {
     pub id: String,
     pair: Pair,
@@ -69,7 +69,7 @@ enum Pair {
     Rsa(&'static RsaKeyPair),
 }
 
-/// A code, and what it was asked for with.
+/// An authorization code and the parameters of its request.
 struct Grant {
     sub: String,
     client: String,
@@ -116,13 +116,13 @@ impl Key {
         Key { id: id.into(), pair: Pair::Ec(pair) }
     }
 
-    /// The same one each time: making one takes long.
+    /// The same key in each test, because generating one takes long.
     pub fn rsa(id: &str) -> Key {
         static PAIR: LazyLock<RsaKeyPair> = LazyLock::new(new_rsa);
         Key { id: id.into(), pair: Pair::Rsa(&PAIR) }
     }
 
-    /// Another one.
+    /// A second key.
     pub fn other_rsa(id: &str) -> Key {
         static PAIR: LazyLock<RsaKeyPair> = LazyLock::new(new_rsa);
         Key { id: id.into(), pair: Pair::Rsa(&PAIR) }
@@ -135,7 +135,7 @@ impl Key {
         }
     }
 
-    /// The public half.
+    /// The public key.
     pub fn jwk(&self) -> Value {
         let encode = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
         match &self.pair {
@@ -153,7 +153,7 @@ impl Key {
         }
     }
 
-    /// A JWS of these two.
+    /// A JWS with this header and these claims.
     pub fn sign(&self, header: &Value, claims: &Value) -> String {
         let encode = |json: &Value| URL_SAFE_NO_PAD.encode(json.to_string());
         let message = format!("{}.{}", encode(header), encode(claims));
@@ -171,12 +171,12 @@ impl Key {
 }
 
 impl Issuer {
-    /// Signs with ES256.
+    /// A provider that signs with ES256.
     pub async fn start() -> Issuer {
         Issuer::with(Key::ec("key 0")).await
     }
 
-    /// Signs with this key.
+    /// A provider that signs with this key.
     pub async fn with(key: Key) -> Issuer {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
@@ -194,7 +194,7 @@ impl Issuer {
         self.state.lock().unwrap()
     }
 
-    /// Its own name.
+    /// The issuer identifier.
     pub fn issuer(&self) -> String {
         self.state().issuer.clone()
     }
@@ -203,7 +203,7 @@ impl Issuer {
         format!("http://127.0.0.1:{}{path}", self.port)
     }
 
-    /// The section of the configuration; more lines may follow it.
+    /// The provider's section of the settings. More lines may follow it.
     pub fn settings(&self, name: &str) -> String {
         format!(
             "[providers.{name}]\nkind = \"oidc\"\nissuer = \"{}\"\nclient_id = \"{CLIENT}\"\n\
@@ -213,15 +213,15 @@ impl Issuer {
         )
     }
 
-    /// Somebody who has an account there, and what is said of them.
+    /// Adds a person with an account at the provider, and the claims about them.
     pub fn person(&self, sub: &str, claims: Value) {
         self.state().people.insert(sub.into(), claims);
     }
 
-    /// Somebody consents: where their browser is sent.
+    /// The person consents. Returns the URL to which the browser is sent.
     pub fn consent(&self, url: &Url, sub: &str) -> Url {
         let asked = self.asked(url);
-        assert!(self.state().people.contains_key(sub), "nobody is {sub}");
+        assert!(self.state().people.contains_key(sub), "there is no person {sub}");
         let mut state = self.state();
         state.made += 1;
         let code = format!("code-{}-{}", self.port, state.made);
@@ -242,7 +242,7 @@ impl Issuer {
         back
     }
 
-    /// They do not.
+    /// The person does not consent.
     pub fn deny(&self, url: &Url) -> Url {
         let asked = self.asked(url);
         let mut back = Url::parse(&asked["redirect_uri"]).unwrap();
@@ -253,12 +253,12 @@ impl Issuer {
         back
     }
 
-    /// The authorization request, as it must be.
+    /// Checks the authorization request and returns its parameters.
     pub fn asked(&self, url: &Url) -> HashMap<String, String> {
         assert!(url.as_str().starts_with(&self.at("/authorize?")), "{url}");
         let mut asked = HashMap::new();
         for (name, value) in url.query_pairs().into_owned() {
-            assert_eq!(asked.insert(name.clone(), value), None, "{name} is there twice");
+            assert_eq!(asked.insert(name.clone(), value), None, "{name} is repeated");
         }
         assert_eq!(asked["response_type"], "code");
         assert_eq!(asked["client_id"], CLIENT);
@@ -270,12 +270,12 @@ impl Issuer {
         asked
     }
 
-    /// How often tokens were given for a code.
+    /// The number of codes that were exchanged for tokens.
     pub fn exchanges(&self) -> usize {
         self.state().exchanges
     }
 
-    /// How often a path was called.
+    /// The number of calls to a path.
     pub fn calls(&self, path: &str) -> usize {
         self.state().calls.get(path).copied().unwrap_or_default()
     }
@@ -290,24 +290,24 @@ impl Issuer {
         self.state().bend_token = Some(Arc::new(bend));
     }
 
-    /// Changes what a path answers with: `/.well-known/openid-configuration`, `/keys`, `/token`, `/userinfo`.
+    /// Changes the answer of a path: `/.well-known/openid-configuration`, `/keys`, `/token`, `/userinfo`.
     pub fn bend_answer(&self, path: &str, change: impl Fn(Value) -> Value + Send + Sync + 'static) {
         self.state().answers.insert(path.into(), Arc::new(change));
     }
 
-    /// All good again.
+    /// Removes all changes.
     pub fn straighten(&self) {
         let mut state = self.state();
         (state.bend, state.bend_token) = (None, None);
         state.answers.clear();
     }
 
-    /// Takes the client's secret in the form alone, and announces that.
+    /// Accepts the client secret in the form only, and announces that.
     pub fn takes_only_post(&self) {
         self.state().only_post = true;
     }
 
-    /// Signs with a new key, and does not know the old one any more.
+    /// Signs with a new key and forgets the old one.
     pub fn rotate_keys(&self) {
         let mut state = self.state();
         let id = format!("key {}", state.made + 1000);
@@ -315,32 +315,32 @@ impl Issuer {
         state.keys = vec![Key::ec(&id)];
     }
 
-    /// Another key in the set; the first one signs.
+    /// Adds a key to the key set. The first key signs.
     pub fn add_key(&self, key: Key) {
         self.state().keys.push(key);
     }
 
-    /// Nobody reaches it.
+    /// Drops all connections while `down` is true.
     pub fn is_down(&self, down: bool) {
         self.down.store(down, Ordering::SeqCst);
     }
 
-    /// Drops the next so many connections.
+    /// Drops this number of connections.
     pub fn drops(&self, connections: usize) {
         self.drops.store(connections, Ordering::SeqCst);
     }
 
-    /// From now on the token endpoint answers only once it is told to.
+    /// From now on the token endpoint waits for `notify` before it answers.
     pub fn answer_slowly_until(&self, notify: Arc<Notify>) {
         self.hold("/token", notify);
     }
 
-    /// The same with another path.
+    /// The same for another path.
     pub fn hold(&self, path: &str, notify: Arc<Notify>) {
         self.state().hold = Some((path.into(), notify));
     }
 
-    /// An ID token about somebody, as an app may get one.
+    /// An ID token about a person, as an app may get one.
     pub fn id_token(&self, sub: &str, nonce: Option<&str>) -> String {
         self.state().id_token(sub, CLIENT, nonce, None)
     }
@@ -390,7 +390,7 @@ impl State {
         })
     }
 
-    /// The token endpoint: what it refuses, it refuses as RFC 6749 §5.2 says.
+    /// The token endpoint. It refuses requests as RFC 6749 §5.2 describes.
     fn token(&mut self, authorization: Option<&str>, form: &HashMap<String, String>) -> (u16, Value) {
         let no = |status: u16, word: &str| (status, json!({ "error": word, "error_description": "<no>" }));
         let encode = |text: &str| url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
@@ -447,7 +447,7 @@ async fn answer(Shared(issuer): Shared<Issuer>, request: Request) -> Response {
             }
             (&Method::POST, "/token") => state.token(authorization, &form),
             (&Method::GET, "/userinfo") => state.userinfo(authorization),
-            other => panic!("nobody should call {other:?}"),
+            other => panic!("unexpected call: {other:?}"),
         };
         (status, json, state.answers.get(&path).cloned())
     };
@@ -455,11 +455,11 @@ async fn answer(Shared(issuer): Shared<Issuer>, request: Request) -> Response {
         hold.notified().await;
     }
     let json = change.map_or_else(|| json.clone(), |change| change(json.clone()));
-    // A string is the body itself.
+    // A JSON string is sent as it is.
     let body = match json {
         Value::String(text) => Body::from(text).into_response(),
         json => Json(json).into_response(),
     };
-    // So that the next call comes through the door.
+    // The next call must open a new connection, which [`Door`] can drop.
     (StatusCode::from_u16(status).unwrap(), [(header::CONNECTION, "close")], body).into_response()
 }

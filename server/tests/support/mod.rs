@@ -1,5 +1,6 @@
-//! A world for a test: the real router over a real database file, with a clock that is set and chance that repeats.
-#![allow(unreachable_pub, dead_code, reason = "what a test may use, whether one does today or not")]
+//! A server for tests: the real router on a real database, with a clock that the test sets and repeatable
+//! random numbers.
+#![allow(unreachable_pub, dead_code, reason = "helpers for all tests, some of them unused today")]
 
 pub mod binary;
 pub mod browser;
@@ -35,13 +36,13 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tower::ServiceExt;
 
-/// Cheap hashes; everything else as `--dev` has it.
+/// Cheap password hashes. All other settings are those of `--dev`.
 const DEFAULTS: &str = "[password]\nhash_memory = 64\nhash_passes = 1\n";
 
-/// What stands in for providers and gateways is on this machine.
+/// The stand-ins for providers and gateways run on this machine.
 const OUTBOUND: &str = "outbound.allow = [\"127.0.0.0/8\", \"::1\"]";
 
-/// 2026-01-01T00:00:00Z
+/// 2026-01-01T00:00:00Z.
 pub const NEW_YEAR: Millis = 1_767_225_600_000;
 
 pub const SECOND: Millis = 1_000;
@@ -49,7 +50,7 @@ pub const MINUTE: Millis = 60 * SECOND;
 pub const HOUR: Millis = 60 * MINUTE;
 pub const DAY: Millis = 24 * HOUR;
 
-/// A clock that moves when it is told to.
+/// A clock that moves only when a test moves it.
 #[derive(Debug)]
 pub struct TestClock {
     now: AtomicI64,
@@ -61,7 +62,7 @@ impl TestClock {
         self.now.fetch_add(by, Ordering::SeqCst);
     }
 
-    /// Panics the next time that this task of the server asks for the time.
+    /// Panics when this task of the server asks for the time the next time.
     pub fn panic_in(&self, task: &str) {
         self.faulty_in.lock().unwrap().push(task.to_owned());
     }
@@ -73,13 +74,13 @@ impl Clock for TestClock {
             let mut faulty_in = self.faulty_in.lock().unwrap();
             let fault = faulty_in.iter().position(|name| **name == *task).map(|at| faulty_in.remove(at));
             drop(faulty_in);
-            assert_eq!(fault, None, "the test's fault");
+            assert_eq!(fault, None, "a panic that the test caused");
         }
         self.now.load(Ordering::SeqCst)
     }
 }
 
-/// Chance that is the same each time: SplitMix64.
+/// Random numbers that are the same in each run: SplitMix64.
 #[derive(Debug)]
 struct TestRandom(AtomicU64);
 
@@ -95,7 +96,7 @@ impl Random for TestRandom {
     }
 }
 
-/// Waits for something that another task or process does. `what` names it where it does not come.
+/// Waits for an effect of another task or process. Panics with `what` after 20 seconds.
 pub async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
     let begun = std::time::Instant::now();
     while !is_so().await {
@@ -119,23 +120,25 @@ pub struct TestApp {
 }
 
 impl TestApp {
-    /// As `--dev` starts it.
+    /// A server as `--dev` starts it.
     pub async fn new() -> TestApp {
         TestApp::with("").await
     }
 
-    /// With settings of its own, as TOML.
+    /// As [`TestApp::new`], with further settings as TOML.
     pub async fn with(settings: &str) -> TestApp {
         TestApp::open(settings, true, tempfile::tempdir().unwrap().into(), clock(NEW_YEAR)).await
     }
 
-    /// As `--dev` starts it, with the product's own waits. All other worlds are [`World::hasty`].
+    /// As [`TestApp::new`], with the waiting times of the product. All other test servers are
+    /// [`World::hasty`].
     pub async fn patient() -> TestApp {
         let folder = tempfile::tempdir().unwrap().into();
         TestApp::open_as(|world| world, "", true, folder, clock(NEW_YEAR)).await
     }
 
-    /// As in production: `https://auth.example.com`, real hashes, nothing allowed that is not in the settings.
+    /// A server as in production: `https://auth.example.com`, real password hashes, and no defaults of
+    /// `--dev`.
     pub async fn production(settings: &str) -> TestApp {
         let folder = tempfile::tempdir().unwrap();
         let keys = doorward_core::secret_keys::SecretKeys::generate(&World::default());
@@ -164,7 +167,7 @@ impl TestApp {
         layers.text("data", folder.path().to_str().unwrap(), "the test");
         let (mut config, _) = Config::load(&layers, dev).unwrap();
         config.database = database::of(folder.path());
-        // Each node throws dice of its own; the first one of a test the same each time.
+        // Each node has its own random numbers. The first node of a test has the same ones in each run.
         let nodes = Arc::strong_count(&folder) as u64;
         let random = Arc::new(TestRandom(AtomicU64::new(clock.now().unsigned_abs() ^ (nodes << 48))));
         let world = World::new(clock.clone(), random).with_program(env!("CARGO_BIN_EXE_doorward"));
@@ -174,7 +177,7 @@ impl TestApp {
         TestApp { app, router, clock, folder, settings: settings.to_owned(), dev }
     }
 
-    /// Ends it, and starts it again on the same files, a second later.
+    /// Stops the server and starts it again on the same files, a second later.
     pub async fn restart(self) -> TestApp {
         self.clock.advance(SECOND);
         self.app.platform.store.close().await;
@@ -192,7 +195,7 @@ impl TestApp {
         TestApp::open(&self.settings, self.dev, self.folder.clone(), self.clock.clone()).await
     }
 
-    /// The same, where the database can have several.
+    /// The same, if the database supports several nodes.
     pub async fn node_if_any(&self) -> Option<TestApp> {
         if database::is_sqlite() { None } else { Some(self.node().await) }
     }
@@ -210,35 +213,35 @@ impl TestApp {
         call.header("content-type", "application/json")
     }
 
-    /// A body and its content type, whatever they are.
+    /// Sends any body with any content type. An empty `kind` sends no content type.
     pub fn send(&self, method: Method, path: &str, kind: &str, body: impl Into<Body>) -> Call {
         let call = Call::new(&self.router, method, path, body.into());
         if kind.is_empty() { call } else { call.header("content-type", kind) }
     }
 
-    /// `POST /v1/token`
+    /// `POST /v1/token`.
     pub fn refresh(&self, token: &str) -> Call {
         let body = format!("grant_type=refresh_token&client_id=doorward&refresh_token={token}");
         self.send(Method::POST, "/v1/token", "application/x-www-form-urlencoded", body)
     }
 
-    /// Signs somebody up and checks that it worked.
+    /// Signs up.
     pub async fn signup(&self, email: &str, password: &str) {
         self.post("/v1/signup", json!({ "email": email, "password": password })).await.ok();
     }
 
-    /// Signs somebody in and gives the tokens.
+    /// Signs in and returns the tokens.
     pub async fn login(&self, email: &str, password: &str) -> Value {
         self.post("/v1/login", json!({ "email": email, "password": password })).await.ok()
     }
 
-    /// Somebody new who is signed in.
+    /// Creates the account `ada@example.com` and signs in.
     pub async fn somebody(&self) -> Value {
         self.signup("ada@example.com", "correct horse").await;
         self.login("ada@example.com", "correct horse").await
     }
 
-    /// How often this stands in the audit log.
+    /// The number of audit records of this event.
     pub async fn audited(&self, event: &str) -> i64 {
         let mut db = self.app.platform.store.read().await.unwrap();
         let count = sqlx::query_scalar("select count(*) from audit where event = $1");
@@ -256,7 +259,7 @@ impl TestApp {
         done.unwrap();
     }
 
-    /// Everything that a table holds, as text; bytes as characters of the same numbers.
+    /// The texts and bytes in a table. Each byte becomes the character with its number.
     pub async fn dump(&self, table: &'static str) -> String {
         use sqlx::{Column, Row};
         let mut db = self.app.platform.store.read().await.unwrap();
@@ -278,7 +281,7 @@ impl TestApp {
         text
     }
 
-    /// Runs SQL on the database and gives the first column of the first row as text.
+    /// Runs a query and returns the first column of the first row as text.
     pub async fn sql(&self, sql: &'static str) -> String {
         use sqlx::Row;
         let mut db = self.app.platform.store.read().await.unwrap();
@@ -287,7 +290,7 @@ impl TestApp {
     }
 }
 
-/// A request that is being put together; awaiting it sends it.
+/// A request that is not sent yet. Awaiting it sends it.
 #[derive(Debug)]
 pub struct Call {
     router: Router,
@@ -305,7 +308,7 @@ impl Call {
         self
     }
 
-    /// Over a connection from this address.
+    /// Sends the request over a connection from this IP address.
     pub fn from(mut self, address: &str) -> Call {
         let peer = SocketAddr::new(address.parse().unwrap(), 40_000);
         self.request.extensions_mut().insert(ConnectInfo(peer));
@@ -322,20 +325,20 @@ impl IntoFuture for Call {
     type IntoFuture = std::pin::Pin<Box<dyn Future<Output = Answer> + Send>>;
 
     fn into_future(mut self) -> Self::IntoFuture {
-        // As every client of HTTP/1.1 does.
+        // Every HTTP/1.1 client sends this header.
         let host = || header::HeaderValue::from_static("localhost");
         self.request.headers_mut().entry(header::HOST).or_insert_with(host);
         Box::pin(async move { Answer::of(self.router.oneshot(self.request).await.unwrap()).await })
     }
 }
 
-/// What an access token says.
+/// The claims of an access token, without a check.
 pub fn claims_of(token: &Value) -> Value {
     let payload = token.as_str().unwrap().split('.').nth(1).unwrap();
     serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).unwrap()).unwrap()
 }
 
-/// What came back.
+/// A response.
 #[derive(Clone, Debug)]
 pub struct Answer {
     pub status: u16,
@@ -353,14 +356,14 @@ impl Answer {
         Answer { status, headers, json, text }
     }
 
-    /// It worked; this is the body.
+    /// Expects success and returns the body.
     #[track_caller]
     pub fn ok(self) -> Value {
         assert_eq!(self.status, 200, "{}", self.text);
         self.json
     }
 
-    /// It did not, with this status and code, as RFC 9457 says it; this is the body.
+    /// Expects a refusal with this status and code (RFC 9457) and returns the body.
     #[track_caller]
     pub fn refused(self, status: u16, code: &str) -> Value {
         assert_eq!((self.status, self.json["code"].as_str()), (status, Some(code)), "{}", self.text);
@@ -370,7 +373,7 @@ impl Answer {
         self.json
     }
 
-    /// The token endpoint said no with this word.
+    /// Expects this error of the token endpoint.
     #[track_caller]
     pub fn oauth_error(self, word: &str) {
         assert_eq!((self.status, self.json["error"].as_str()), (400, Some(word)), "{}", self.text);

@@ -1,4 +1,4 @@
-//! People as the tests of issue 4 need them: with codes that were sent to them, and with the id of a device.
+//! Users of the tests: with codes that are sent to them, and with device ids.
 
 use serde_json::{Value, json};
 
@@ -6,12 +6,12 @@ use super::browser::Browser;
 use super::{Call, TestApp};
 use crate::post;
 
-/// The field of a request that takes this address.
+/// The name of the field for this address.
 fn field(to: &str) -> &'static str {
     if to.starts_with('+') { "phone_number" } else { "email" }
 }
 
-/// A request with an address in its field.
+/// A body with this address and further fields.
 pub fn to(address: &str, more: Value) -> Value {
     let mut body = json!({ field(address): address });
     body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
@@ -19,12 +19,12 @@ pub fn to(address: &str, more: Value) -> Value {
 }
 
 impl TestApp {
-    /// `POST` as somebody who is signed in.
+    /// `POST` as a signed-in user.
     pub fn post_as(&self, who: &Value, path: &str, body: Value) -> Call {
         self.post(path, body).bearer(&who["access_token"])
     }
 
-    /// Another method than `POST`, as somebody who is signed in.
+    /// Another method than `POST`, as a signed-in user.
     pub fn send_as(&self, who: &Value, method: &str, path: &str, body: Value) -> Call {
         let method = axum::http::Method::from_bytes(method.as_bytes()).unwrap();
         let (kind, text) = match &body {
@@ -34,41 +34,41 @@ impl TestApp {
         self.send(method, path, kind, text).bearer(&who["access_token"])
     }
 
-    /// Asks for a code and reads it.
+    /// Requests a code and returns it.
     pub async fn code(&self, address: &str, scene: &str) -> String {
         self.post("/v1/code", to(address, json!({ "scene": scene }))).await.ok();
         post::newest(self, address).await.code
     }
 
-    /// The same as somebody who is signed in.
+    /// The same as a signed-in user.
     pub async fn code_as(&self, who: &Value, address: &str, scene: &str) -> String {
         self.post_as(who, "/v1/code", to(address, json!({ "scene": scene }))).await.ok();
         post::newest(self, address).await.code
     }
 
-    /// Confirms the address of somebody who has signed up with this password, by the newest mail.
+    /// Confirms the address of an account with this password, by the newest mail.
     pub async fn confirm(&self, email: &str, password: &str) -> Value {
         let mail = post::newest(self, email).await;
         self.post("/v1/email/verify", json!({ "token": mail.token(), "password": password })).await.ok()
     }
 
-    /// Whoever has the device of this name.
+    /// Signs in with a device. The name becomes the device id.
     pub async fn device(&self, name: &str) -> Value {
         self.post("/v1/login/device", json!({ "device_id": name.replace(' ', "-") })).await.ok()
     }
 
-    /// Somebody new with this phone number.
+    /// Signs in with this phone number. The first sign-in creates the account.
     pub async fn phone(&self, number: &str) -> Value {
         let code = self.code(number, "LOGIN").await;
         self.post("/v1/login/code", to(number, json!({ "code": code }))).await.ok()
     }
 
-    /// The profile as the server has it now.
+    /// The current profile.
     pub async fn profile(&self, who: &Value) -> Value {
         self.get("/v1/profile").bearer(&who["access_token"]).await.ok()
     }
 
-    /// Gives somebody an address who is signed in in this browser.
+    /// Binds an address to the account of a user who is signed in with this browser.
     pub async fn bind_in(&self, browser: &Browser<'_>, who: &Value, email: &str) {
         let body = to(email, json!({ "scene": "CHANGE_EMAIL" }));
         browser.post_as(who, "/v1/code", body).await.ok();
@@ -76,7 +76,7 @@ impl TestApp {
         browser.post_as(who, "/v1/email/bind", to(email, json!({ "email_code": code }))).await.ok();
     }
 
-    /// Gives somebody an address.
+    /// Binds an address to the account.
     pub async fn bind(&self, who: &Value, address: &str) -> Value {
         let (scene, kind, code) = match field(address) {
             "email" => ("CHANGE_EMAIL", "email", "email_code"),

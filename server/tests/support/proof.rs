@@ -1,4 +1,4 @@
-//! The browser's side of DPoP (RFC 9449): keys, and proofs made with them, good ones and bent ones.
+//! The browser's side of DPoP (RFC 9449): keys, and valid and invalid proofs.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -21,7 +21,7 @@ impl ProofKey {
         ProofKey(EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap())
     }
 
-    /// The public half.
+    /// The public key.
     pub fn jwk(&self) -> Value {
         let point = self.0.public_key().as_ref();
         let [x, y] = [&point[1..33], &point[33..]].map(|coordinate| URL_SAFE_NO_PAD.encode(coordinate));
@@ -33,7 +33,7 @@ impl ProofKey {
         hash(&format!(r#"{{"crv":"P-256","kty":"EC","x":{},"y":{}}}"#, jwk["x"], jwk["y"]))
     }
 
-    /// A good header.
+    /// A valid header.
     pub fn header(&self) -> Value {
         json!({ "typ": "dpop+jwt", "alg": "ES256", "jwk": self.jwk() })
     }
@@ -45,14 +45,14 @@ impl ProofKey {
         format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature))
     }
 
-    /// A good proof for a request, with a `jti` of its own.
+    /// A valid proof for a request, with a `jti` of its own.
     pub fn proof(&self, method: &str, address: &str, nonce: &str, access_token: Option<&str>) -> String {
         let claims = claims(method, address, nonce, access_token);
         self.sign(&self.header().to_string(), &claims.to_string())
     }
 }
 
-/// Good claims, with a `jti` of their own.
+/// Valid claims, with a `jti` of their own.
 pub fn claims(method: &str, address: &str, nonce: &str, access_token: Option<&str>) -> Value {
     static COUNT: AtomicU64 = AtomicU64::new(0);
     let id = format!("proof {}", COUNT.fetch_add(1, Ordering::Relaxed));
@@ -69,24 +69,24 @@ pub fn hash(text: &str) -> String {
 }
 
 impl TestApp {
-    /// The nonce of this moment, without asking for it.
+    /// The current nonce, without a request.
     pub fn nonce(&self) -> String {
         doorward_credentials::dpop::nonce(&self.app.platform.secret_keys, self.clock.now()).unwrap()
     }
 
-    /// Somebody new who is signed in with this key.
+    /// Creates an account and signs in with this key.
     pub async fn somebody_with(&self, key: &ProofKey) -> Value {
         self.signup("ada@example.com", "correct horse").await;
         self.login_with(key).await
     }
 
-    /// The same person in a browser with this key.
+    /// Signs in to the same account with this key.
     pub async fn login_with(&self, key: &ProofKey) -> Value {
         let body = json!({ "email": "ada@example.com", "password": "correct horse" });
         self.post("/v1/login", body).proven(key, self).await.ok()
     }
 
-    /// Whoever has this device, in a browser with this key.
+    /// Signs in with this device and this key.
     pub async fn device_with(&self, key: &ProofKey, id: &str) -> Value {
         self.post("/v1/login/device", json!({ "device_id": hash(id) })).proven(key, self).await.ok()
     }
@@ -98,18 +98,18 @@ impl TestApp {
 }
 
 impl Call {
-    /// With this proof.
+    /// Adds this proof.
     pub fn dpop(self, proof: &str) -> Call {
         self.header("dpop", proof)
     }
 
-    /// With a fresh proof and without an access token.
+    /// Adds a fresh proof without an access token.
     pub fn proven(self, key: &ProofKey, app: &TestApp) -> Call {
         let proof = key.proof(self.method(), &self.address(app), &app.nonce(), None);
         self.dpop(&proof)
     }
 
-    /// With a bound access token and a fresh proof for it.
+    /// Adds a bound access token and a fresh proof for it.
     pub fn bound(self, key: &ProofKey, app: &TestApp, token: &Value) -> Call {
         let token = token.as_str().unwrap();
         let proof = key.proof(self.method(), &self.address(app), &app.nonce(), Some(token));

@@ -1,5 +1,5 @@
-//! What stands in for a vendor's servers: takes requests as they come, answers what the vendor documents, and falls over
-//! what it does not know.
+//! A stand-in for the servers of a vendor. It records requests and answers as the vendor documents. A request
+//! that it does not know makes the test fail.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -16,7 +16,7 @@ use url::Url;
 
 use super::TestApp;
 
-/// A request as it came. A parameter that is there twice, or is missing, is a fault of the test's.
+/// A received request. A parameter that is repeated or missing is an error of the test.
 #[derive(Clone, Debug)]
 pub struct Taken {
     pub line: String,
@@ -25,7 +25,7 @@ pub struct Taken {
     pub form: HashMap<String, String>,
 }
 
-/// A vendor.
+/// The servers of a vendor.
 #[derive(Clone)]
 pub struct StandIn {
     pub port: u16,
@@ -38,7 +38,7 @@ impl Taken {
     }
 }
 
-/// Status and body; text that is JSON is sent as such.
+/// Status and body.
 pub type Said = (u16, String);
 
 /// A JSON answer.
@@ -47,7 +47,7 @@ pub fn json(status: u16, json: Value) -> Said {
 }
 
 impl StandIn {
-    /// `answer` gets each request; `METHOD /path` is its line.
+    /// Calls `answer` for each request. The `line` of a request is `METHOD /path`.
     pub async fn start(answer: impl Fn(&Taken) -> Said + Send + Sync + 'static) -> StandIn {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
@@ -77,28 +77,28 @@ impl StandIn {
         format!("http://127.0.0.1:{}{path}", self.port)
     }
 
-    /// Lines of the requests that came, and forgets them.
+    /// The lines of the requests received so far. They are forgotten then.
     pub fn lines(&self) -> Vec<String> {
         self.taken.lock().unwrap().drain(..).map(|taken| taken.line).collect()
     }
 }
 
-/// Parameters, none of them twice.
+/// The parameters. Panics if one is repeated.
 pub fn unique(text: &[u8]) -> HashMap<String, String> {
     let mut all = HashMap::new();
     for (name, value) in url::form_urlencoded::parse(text).into_owned() {
-        assert_eq!(all.insert(name.clone(), value), None, "{name} is there twice");
+        assert_eq!(all.insert(name.clone(), value), None, "{name} is repeated");
     }
     all
 }
 
-/// The parameters of a consent screen's address.
+/// The parameters in the URL of a consent screen.
 pub fn asked(begun: &Begun) -> HashMap<String, String> {
     unique(begun.url.query().unwrap_or_default().as_bytes())
 }
 
 impl TestApp {
-    /// Begins a flow that ends at our page.
+    /// Begins a flow that returns to our page.
     pub async fn begin(&self, provider: &str) -> Result<Begun, Refusal> {
         let callback = Url::parse("https://app.example.com/signin").unwrap();
         let asked = FlowParameters { callback: &callback, again: false, locale: Some("de") };

@@ -144,12 +144,12 @@ async fn carry_out(
         (Change::Bind(new), Some(present))
             if new.contact.value == *present && account.proven_email() != Some(present.as_str()) => {}
         (Change::Bind(_), Some(_)) => {
-            return Err(bad_request("The account already has one. Change it instead."));
+            return Err(bad_request("The account already has an address of this kind. Change it."));
         }
         // The number was given at sign-up and never proven.
         (Change::Unbind(Kind::Phone), None) if account.phone_number.is_some() => {}
         (Change::Replace { .. } | Change::Unbind(_), None) => {
-            return Err(bad_request("The account does not have one yet. Add the first one."));
+            return Err(bad_request("The account has no address of this kind yet. Add one first."));
         }
         (Change::Unbind(_), Some(_)) => {
             keep_a_way_in(tx, accounts, &account.id, |name| name.kind == kind.as_str()).await?;

@@ -1,5 +1,5 @@
-//! Actions of operators, for the command line and for HTTP: both call the same operations. Each operation that
-//! changes data writes an audit record that names the actor.
+//! Operations of operators. The command line and the HTTP API call the same ones. Each operation that changes data
+//! writes an audit record that names the actor.
 
 mod deliveries;
 mod export;
@@ -25,7 +25,7 @@ use doorward_store::{Store, StoreError, Tx};
 /// The actor of an operation.
 #[derive(Clone, Debug)]
 pub enum By {
-    /// A user who can run commands on a machine that reaches the database.
+    /// The command line, used on a machine that reaches the database.
     CommandLine,
     /// A program, by the id of its service key.
     Key(String),
@@ -40,7 +40,7 @@ impl fmt::Display for By {
     }
 }
 
-/// The operations of an operator, as methods: one file for each group of them.
+/// The operations of an operator, as methods. Each file of this module contains a group of them.
 #[derive(Clone, Debug)]
 pub struct Operator {
     store: Store,
@@ -54,7 +54,7 @@ pub struct Operator {
 }
 
 impl Operator {
-    /// Operations on this database, with `by` as their actor.
+    /// Operations on this database. The audit log names `by` as their actor.
     pub fn new(store: &Store, world: &World, config: &Config, by: By, caller: Caller) -> Operator {
         let idle = config.session.idle.millis();
         let phone = config.phone.clone();

@@ -1,4 +1,4 @@
-//! Accounts: finding, showing, creating, disabling and deleting them; their passwords and roles.
+//! Finds, shows, creates, disables and deletes accounts, and sets their passwords and roles.
 
 use doorward_core::canonical;
 use doorward_core::clock::rfc3339;
@@ -21,18 +21,18 @@ use super::{Operator, locked, unknown_user};
 use crate::addresses::contacts::{self, Contact};
 use crate::names;
 
-/// A new account from an operator, with at least one name.
+/// An account that an operator creates. It needs an e-mail address, a phone number or a username.
 #[derive(Clone, Debug, Default)]
 pub struct NewUser {
     /// An e-mail address.
     pub email: Option<String>,
-    /// True if the operator knows that the address belongs to the user.
+    /// True if the operator vouches that the address belongs to the user.
     pub email_verified: bool,
-    /// A phone number that belongs to the user, as the operator knows.
+    /// A phone number. It counts as proven, because the operator vouches for it.
     pub phone_number: Option<String>,
     /// A username.
     pub username: Option<String>,
-    /// The hash of the password. Without a password, the user requests a code and sets one.
+    /// The hash of the password. A user without a password requests a code and sets one.
     pub password: Option<PasswordHash>,
     /// The roles of the account.
     pub roles: Vec<String>,
@@ -58,21 +58,21 @@ impl Operator {
         self.known_by(kind, text).await
     }
 
-    /// The account with a name, if any.
+    /// Finds the account that has this name.
     pub(super) async fn known_by(&self, kind: Kind, text: &str) -> Result<Option<Account>, ApiError> {
         let value = match kind {
             Kind::Email => canonical::email(text),
             Kind::Phone => phones::canonical(text, &self.phone).ok(),
             Kind::Username => usernames::canonical(text),
             Kind::Device | Kind::Custom => Some(identities::fingerprint(text)),
-            // In the form that is displayed: provider, issuer and subject.
+            // The value is displayed as it is stored: provider, issuer and subject, with spaces between them.
             Kind::Provider => Some(text.to_owned()),
         };
         let Some(value) = value else { return Ok(None) };
         Ok(accounts::by_identity(&mut *self.store.read().await?, kind, &value).await?)
     }
 
-    /// An account with all its names.
+    /// Returns an account with all its names.
     pub async fn show_user(&self, id: &str) -> Result<AdminUser, ApiError> {
         let mut db = self.store.read().await?;
         let account = accounts::by_id(&mut db, id).await?.ok_or_else(unknown_user)?;
@@ -102,7 +102,7 @@ impl Operator {
                         return Err(names::exists(name));
                     }
                     identities::insert(tx, name, &account.id, now).await.map_err(|error| match error {
-                        // Two concurrent requests: the unique constraint decides.
+                        // A concurrent request was faster: the unique constraint decides.
                         StoreError::Conflict => names::exists(name),
                         error => error.into(),
                     })?;
@@ -117,6 +117,7 @@ impl Operator {
         Ok(id)
     }
 
+    /// The names of a new account, in canonical form.
     fn names(&self, new: &NewUser) -> Result<Vec<Identity>, ApiError> {
         let mut names = Vec::new();
         if let Some(text) = &new.email {
@@ -137,7 +138,7 @@ impl Operator {
     }
 
     /// Disables an account and ends all its sessions. After the response, this server accepts none of its
-    /// tokens. Returns the number of sessions.
+    /// tokens. Returns the number of ended sessions.
     pub async fn disable_user(&self, id: &str) -> Result<u64, ApiError> {
         let (operator, id) = (self.clone(), id.to_owned());
         self.store
@@ -179,8 +180,9 @@ impl Operator {
             .await
     }
 
-    /// Sets a password. As after a reset, all sessions end, other codes of the account's contacts become void,
-    /// and the owner is notified by mail. Returns the number of sessions.
+    /// Sets a password. As after a reset by the user, all sessions end, the codes and links sent to the account's
+    /// contacts become void except those that verify an address, and the owner is notified by mail. Returns the
+    /// number of ended sessions.
     pub async fn set_password(&self, id: &str, hash: PasswordHash) -> Result<u64, ApiError> {
         let (operator, id) = (self.clone(), id.to_owned());
         self.store

@@ -25,8 +25,8 @@ use crate::service::Accounts;
 use crate::sessions;
 use crate::sign_up::{FirstSession, SignUp};
 
-/// Asks the hooks before a sign-in attempt. `read` reads the method and the account's name from the request as
-/// the hooks leave it.
+/// Asks the hooks before a sign-in attempt. `read` extracts the method and the account's name from the request
+/// after the hooks have changed it.
 pub async fn attempt<T: Request + DeserializeOwned>(
     hooks: &Hooks,
     caller: &Caller,
@@ -42,8 +42,9 @@ pub async fn attempt<T: Request + DeserializeOwned>(
     Ok((json, Approved(Attempt { method, name, who, repeatable })))
 }
 
-/// Asks the hooks before a sign-up, and before the session that it requests. `draft` builds the account from
-/// the request as the hooks leave it. `operation` is the sign-in operation of the method.
+/// Asks the sign-up hooks. If the sign-up also requests a session, next asks the hooks of `operation`, which is
+/// the attempt to sign in with this method, and then the sign-in hooks. `draft` builds the account from the
+/// request after the sign-up hooks have changed it.
 pub async fn sign_up<T: Request + DeserializeOwned>(
     hooks: &Hooks,
     caller: &Caller,
@@ -60,16 +61,16 @@ pub async fn sign_up<T: Request + DeserializeOwned>(
     let Some(session) = draft.session else {
         return Ok(NewAccount { sign_up: Approved(draft), sign_in: None });
     };
-    // A session that does not count as a login is not reported as one (seed A07).
+    // Hooks do not receive the outcome if the session does not count as a login (seed A07).
     let is_told = session == FirstSession::Counted;
     let asked = Question { operation, who, repeatable: idempotency.as_ref(), is_told };
-    let shown = with_password(shown(&draft), draft.password.as_ref(), operation);
+    let shown = hook_fields(names_of(&draft), draft.password.as_ref(), operation);
     let set = ask_once(hooks, caller, asked, shown.clone()).await?;
     // The sign-up hooks have approved these names, so the sign-in hooks must not change them.
     for name in ["email", "username", "phone_number"] {
         if set.get(name).is_some_and(|value| shown.get(name) != Some(value)) {
             return Err(ApiError::internal(format!(
-                "{} has changed {name}, which the account is created with",
+                "the hook {} has changed {name}, which the sign-up hooks had already approved",
                 operation.pre()
             )));
         }
@@ -82,30 +83,30 @@ pub async fn sign_up<T: Request + DeserializeOwned>(
     Ok(NewAccount { sign_up: Approved(draft), sign_in: Some(sign_in) })
 }
 
-/// Asks the hooks before a session begins, after the user has proven the identity. `look` finds the account. If
-/// there is none, the sign-up hooks are asked about `draft`, the account to create. Without a valid proof no
-/// hook is asked, so that no answer of a hook reveals whether an account exists.
+/// Asks the sign-in hooks after the user has proven the identity and before the session begins. `find` checks
+/// the proof and finds the account. If no account exists, asks the sign-up hooks first about `draft`, the account
+/// to create. Asks no hook if the proof is not valid, because a hook's answer could reveal whether an account exists.
 pub async fn admit(
     hooks: &Hooks,
     caller: &Caller,
     attempt: &Approved<Attempt>,
     draft: Option<SignUp>,
-    look: impl AsyncFnOnce() -> Result<Found, ApiError>,
+    find: impl AsyncFnOnce() -> Result<Found, ApiError>,
 ) -> Result<Admission, ApiError> {
     let may_make_account = draft.is_some();
     let method = attempt.method.clone();
     let refused = Admission { method: method.clone(), sign_in: None, new: None, may_make_account };
     if !hooks.listen_to(Operation::SignIn) && !hooks.listen_to(Operation::Signup) {
         let sign_in = Approved(SignIn { method, account: None });
-        let of_new = |draft: SignUp| {
+        let new_account = |draft: SignUp| {
             let sign_in = draft.session.map(|_| sign_in.clone());
             NewAccount { sign_up: Approved(draft), sign_in }
         };
-        return Ok(Admission { new: draft.map(of_new), sign_in: Some(sign_in.clone()), ..refused });
+        return Ok(Admission { new: draft.map(new_account), sign_in: Some(sign_in.clone()), ..refused });
     }
     let start =
         SessionStart { method: &attempt.method, repeatable: attempt.repeatable.as_ref(), is_told: true };
-    match (look().await?, draft) {
+    match (find().await?, draft) {
         (Found::Account(account), _)
             if sessions::refusal(&hooks.platform, &attempt.method, &account).is_none() =>
         {
@@ -113,7 +114,7 @@ pub async fn admit(
             Ok(Admission { sign_in, ..refused })
         }
         (Found::NoAccount, Some(draft)) => {
-            let draft = ask_first(hooks, caller, attempt, draft).await?;
+            let draft = ask_sign_up(hooks, caller, attempt, draft).await?;
             let sign_in = match draft.session {
                 Some(_) => Some(ask_sign_in(hooks, caller, start, SessionOf::New(&draft)).await?),
                 None => None,
@@ -125,7 +126,7 @@ pub async fn admit(
     }
 }
 
-/// How a session begins: by which method, with which idempotency key, and whether hooks receive the outcome.
+/// The start of a session: the method, the idempotency key, and whether hooks receive the outcome.
 #[derive(Clone, Copy)]
 struct SessionStart<'a> {
     method: &'a str,
@@ -139,6 +140,7 @@ enum SessionOf<'a> {
     New(&'a SignUp),
 }
 
+/// Asks the sign-in hooks about the session that is to begin.
 async fn ask_sign_in(
     hooks: &Hooks,
     caller: &Caller,
@@ -168,9 +170,9 @@ async fn ask_sign_in(
     Ok(Approved(SignIn { method: method.to_owned(), account: Some(account.id) }))
 }
 
-/// Asks the sign-up hooks about an account that a first sign-in creates. They may change everything except the
-/// names that the user signs in with.
-async fn ask_first(
+/// Asks the sign-up hooks about an account that a first sign-in creates. The hooks may change everything except
+/// the names that the user signs in with.
+async fn ask_sign_up(
     hooks: &Hooks,
     caller: &Caller,
     attempt: &Attempt,
@@ -180,7 +182,7 @@ async fn ask_first(
     if !hooks.listen_to(Operation::Signup) {
         return Ok(draft);
     }
-    let mut object = with_password(shown(&draft), draft.password.as_ref(), Operation::Signup);
+    let mut object = hook_fields(names_of(&draft), draft.password.as_ref(), Operation::Signup);
     if let Value::Object(profile) =
         serde_json::to_value(&draft.account.profile).map_err(ApiError::internal)?
     {
@@ -200,7 +202,7 @@ async fn ask_first(
 }
 
 /// The names of the new account, by request field.
-fn shown(draft: &SignUp) -> Map<String, Value> {
+fn names_of(draft: &SignUp) -> Map<String, Value> {
     let names =
         draft.names.iter().filter(|name| matches!(name.kind, Kind::Email | Kind::Username | Kind::Phone));
     let names = names.map(|name| (contacts::field(name.kind).to_owned(), name.value.clone().into()));
@@ -209,7 +211,8 @@ fn shown(draft: &SignUp) -> Map<String, Value> {
     number.chain(names).collect()
 }
 
-fn with_password(
+/// Adds the password, and drops the fields that hooks of this operation do not get.
+fn hook_fields(
     mut shown: Map<String, Value>,
     password: Option<&Secret>,
     operation: Operation,

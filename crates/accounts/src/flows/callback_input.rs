@@ -6,19 +6,19 @@ use doorward_protocol::provider::ProviderLoginRequest;
 use doorward_request::error::ApiError;
 use url::Url;
 
-/// The provider's answer as the page sends it.
+/// The input that ends a flow: the provider's answer, its key, or a token.
 #[derive(Debug)]
 pub enum CallbackInput {
     /// An answer that the provider sent to the page.
     Here {
-        /// The value that names the flow: `state`, or the request token of OAuth 1.0a.
+        /// The value that identifies the flow: `state`, or the request token of OAuth 1.0a.
         handle: Option<String>,
         /// The full URL that the browser returned to.
         callback: Option<Url>,
         /// The answer.
         answer: Returned,
     },
-    /// The key of an answer that the provider sent to the server.
+    /// The key (`oauthKey`) of an answer that the provider sent to the server.
     There(String),
     /// A token that an app got from the provider.
     Token {
@@ -33,7 +33,7 @@ pub enum CallbackInput {
 #[derive(Debug, serde::Deserialize, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Returned {
-    /// OAuth 2
+    /// An answer of OAuth 2.
     Code {
         /// The code.
         code: String,
@@ -42,19 +42,20 @@ pub enum Returned {
         /// Apple's description of the user, which it sends only once.
         user: Option<String>,
     },
-    /// OAuth 1.0a
+    /// An answer of OAuth 1.0a.
     Verifier {
         /// The request token.
         token: String,
         /// The verifier.
         verifier: String,
     },
-    /// The user or the provider refused. The text is the reason, and safe to show.
+    /// The user or the provider refused. The text is the reason, and is safe to show to the user.
     Refusal(String),
 }
 
 impl Returned {
-    /// A text that differs between different answers.
+    /// A text that identifies the answer: its code, its token and verifier, or its refusal. Two requests with the
+    /// same text repeat each other.
     pub fn as_text(&self) -> String {
         match self {
             Returned::Code { code, .. } => format!("code {code}"),
@@ -83,7 +84,7 @@ impl CallbackInput {
             Some(text) => {
                 let url =
                     Url::parse(text).map_err(|_| ApiError::field("callback", "This is not a valid URL."))?;
-                take_over(&mut given, &url);
+                fill_from_callback(&mut given, &url);
                 Some(url)
             }
             None => None,
@@ -121,7 +122,7 @@ impl CallbackInput {
 }
 
 /// Fills missing fields from the query of the callback URL. Separate fields take precedence.
-fn take_over(given: &mut ProviderLoginRequest, callback: &Url) {
+fn fill_from_callback(given: &mut ProviderLoginRequest, callback: &Url) {
     let mut denied = None;
     for (name, value) in callback.query_pairs() {
         let field = match &*name {
@@ -148,11 +149,13 @@ fn take_over(given: &mut ProviderLoginRequest, callback: &Url) {
 
 /// True if the browser returned to the page that the flow was begun for. The provider may add query parameters,
 /// but the original ones must remain.
-pub(super) fn is_page(came: &Url, begun: &str) -> bool {
-    let Ok(begun) = Url::parse(begun) else { return false };
-    let place = |url: &Url| {
+pub(super) fn is_page(returned_to: &Url, begun_for: &str) -> bool {
+    let Ok(begun_for) = Url::parse(begun_for) else { return false };
+    let without_query = |url: &Url| {
         (url.scheme().to_owned(), url.host_str().map(str::to_owned), url.port(), url.path().to_owned())
     };
-    let has = |pair| came.query_pairs().any(|other| other == pair);
-    place(came) == place(&begun) && came.username().is_empty() && begun.query_pairs().all(has)
+    let has = |pair| returned_to.query_pairs().any(|other| other == pair);
+    without_query(returned_to) == without_query(&begun_for)
+        && returned_to.username().is_empty()
+        && begun_for.query_pairs().all(has)
 }

@@ -1,5 +1,5 @@
-//! Ends a flow with the provider's answer. The first request with the answer asks the provider; all others get
-//! the same outcome.
+//! Ends a flow with the provider's answer. The first request with the answer asks the provider. Repeated requests
+//! with the same answer get the same outcome, and other answers are refused.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,22 +27,22 @@ use crate::service::Accounts;
 use crate::sessions::current::CurrentSession;
 use crate::{identity_linking, signin};
 
-/// Time in milliseconds in which a request must end a flow. Then another request may try, since a server can
-/// crash in between.
-const PATIENCE: Millis = 30_000;
+/// Time in milliseconds that a request has to end a flow after claiming it. After that, another request may claim
+/// the flow, since the server of the first may have crashed.
+const CLAIM_TIMEOUT: Millis = 30_000;
 /// Time limit for all calls to the provider together.
 const DEADLINE: Duration = Duration::from_secs(25);
 /// Interval at which waiting requests check whether another node has ended the flow.
-const LOOK: Duration = Duration::from_millis(250);
+const POLL_INTERVAL: Duration = Duration::from_millis(250);
 
 /// The purpose for which a flow is ended.
 #[derive(Debug)]
 pub enum Intent {
-    /// To sign in, and to create an account for an unknown user if that is allowed.
+    /// To sign in, and to create an account at a first sign-in if that is allowed.
     SignIn {
         /// The attempt as the hooks have approved it.
         attempt: Box<Approved<Attempt>>,
-        /// The grants for such an account. `None` if none may be created.
+        /// The grants for such an account. `None` if the sign-in must not create one.
         first: Option<Granted>,
     },
     /// To link the identity at the provider to the account of this session.
@@ -54,27 +54,29 @@ pub enum Intent {
 pub struct Asker {
     /// The client, for the audit log.
     pub caller: Caller,
-    /// The proof of the browser's key. With a session, the session has the proof.
+    /// The DPoP proof of the browser's key. `None` if the request has a session, which contains the proof.
     pub proof: Option<Proof>,
     /// The secret of a flow that was begun without a key.
     pub flow: Option<String>,
 }
 
-/// Ends a flow. For a token that the app got from the provider, begins and ends one.
+/// Ends a flow with the provider's answer. For a token that the app got from the provider, begins a flow and ends
+/// it at once.
 pub async fn end(
     accounts: &Arc<Accounts>,
     provider: &str,
     asker: Asker,
-    came: CallbackInput,
+    input: CallbackInput,
     intent: Intent,
 ) -> Result<ProviderLogin, ApiError> {
     let (proof, caller) = (asker.proof.clone(), asker.caller.clone());
     let job = Job { accounts: accounts.clone(), provider: provider.to_owned(), asker, intent };
     // Runs to the end even if the client disconnects: the code is valid only once, and the page may ask again.
-    let (flow, outcome) = tokio::spawn(job.run(came)).await.map_err(ApiError::internal)??;
+    let (flow, outcome) = tokio::spawn(job.run(input)).await.map_err(ApiError::internal)??;
     outcome.answer(&accounts.issuer, &flow, &caller, proof.as_ref()).await
 }
 
+/// One request that ends a flow.
 struct Job {
     accounts: Arc<Accounts>,
     provider: String,
@@ -84,23 +86,24 @@ struct Job {
 
 /// The state in which a request finds the flow that it wants to end.
 enum Found {
-    /// The flow has not ended, and this request has claimed it. The key is for a session that may begin now.
+    /// The flow has not ended, and this request has claimed it. A session that begins now is bound to the key.
     Open(Box<Flow>, Returned, Option<Thumbprint>),
     /// Another request is ending the flow with the same answer.
     Busy(Box<Flow>),
     /// The flow was ended with this answer.
     Ended(Box<Flow>),
-    /// The flow was ended before the user signed in. Its identity can be linked to the user's account.
+    /// The flow has ended with an offer, and the user has signed in since. The offered identity can be linked to
+    /// the user's account.
     Offered(Box<Flow>, Box<Person>),
 }
 
 impl Job {
-    async fn run(self, came: CallbackInput) -> Result<(Flow, FlowOutcome), ApiError> {
-        let found = match came {
+    async fn run(self, input: CallbackInput) -> Result<(Flow, FlowOutcome), ApiError> {
+        let found = match input {
             CallbackInput::Token { token, nonce } => {
-                return self.bring(token.expose(), nonce.as_deref()).await;
+                return self.end_with_token(token.expose(), nonce.as_deref()).await;
             }
-            came => self.find(came).await?,
+            input => self.find(input).await?,
         };
         match found {
             Found::Open(flow, returned, key) => {
@@ -113,11 +116,11 @@ impl Job {
             }
             Found::Busy(flow) => self.wait(*flow).await,
             Found::Ended(flow) => self.repeat(*flow),
-            Found::Offered(flow, person) => self.take_up(*flow, *person).await,
+            Found::Offered(flow, person) => self.accept_offer(*flow, *person).await,
         }
     }
 
-    /// The stored outcome, if the request has the same purpose as the one that ended the flow.
+    /// Returns the stored outcome, if this request has the same purpose as the request that ended the flow.
     fn repeat(&self, flow: Flow) -> Result<(Flow, FlowOutcome), ApiError> {
         let outcome = FlowOutcome::stored(flow.outcome.as_deref().unwrap_or_default())?;
         match (&outcome, &self.intent) {
@@ -137,8 +140,8 @@ impl Job {
         flows::by_id(&mut *self.accounts.platform.store.read().await?, id).await
     }
 
-    /// Finds the flow, checks that it belongs to this browser, and claims it.
-    async fn find(&self, came: CallbackInput) -> Result<Found, ApiError> {
+    /// Runs [`claim`] in a transaction, after using up the DPoP proof of the request.
+    async fn find(&self, input: CallbackInput) -> Result<Found, ApiError> {
         let (app, provider) = (self.accounts.clone(), self.provider.clone());
         let (proof, secret) = (self.asker.proof.clone(), self.asker.flow.clone());
         let session = self.session();
@@ -153,12 +156,12 @@ impl Job {
                 };
                 let browser =
                     Browser { proof: proof.as_ref(), session: session.as_ref(), flow: secret.as_deref() };
-                claim(tx, &app.platform, &provider, browser, came, key).await
+                claim(tx, &app.platform, &provider, browser, input, key).await
             }))
             .await
     }
 
-    /// Asks the provider, then signs in or links. Stores a refusal that will not change.
+    /// Asks the provider, then signs in or links. Stores a refusal, unless a repeated request may succeed.
     async fn conclude(
         &self,
         flow: &Flow,
@@ -170,14 +173,15 @@ impl Job {
             None => self.ask(flow, returned).await,
         };
         let (error, known) = match known {
-            Ok(known) => match self.settle(flow, &known, key).await {
+            Ok(known) => match self.sign_in_or_link(flow, &known, key).await {
                 Ok(outcome) => return Ok(outcome),
                 Err(error) => (error, Some(known)),
             },
             Err(error) => (error, None),
         };
-        let passing = matches!(error.code, ErrorCode::Network | ErrorCode::Overloaded | ErrorCode::Internal);
-        let stored = if passing { None } else { Some(FlowOutcome::refused(&error).to_json()?) };
+        let is_temporary =
+            matches!(error.code, ErrorCode::Network | ErrorCode::Overloaded | ErrorCode::Internal);
+        let stored = if is_temporary { None } else { Some(FlowOutcome::refused(&error).to_json()?) };
         let sealed = match &known {
             Some(known) => Some(seal(&self.accounts.platform, &flow.id, "person", known)?),
             None => None,
@@ -193,12 +197,12 @@ impl Job {
                 }
             }))
             .await?;
-        self.note(&error, known.as_ref(), flow.account.clone()).await?;
+        self.record_refusal(&error, known.as_ref(), flow.account.clone()).await?;
         Err(error)
     }
 
     /// Records the refusal in the audit log, with the account if it is known.
-    async fn note(
+    async fn record_refusal(
         &self,
         error: &ApiError,
         known: Option<&Person>,
@@ -229,7 +233,8 @@ impl Job {
             .memory
             .as_ref()
             .and_then(|sealed| open::<Memory>(&self.accounts.platform, &flow.id, "memory", sealed));
-        let memory = memory.ok_or_else(|| ApiError::internal("a flow cannot be opened"))?;
+        let memory =
+            memory.ok_or_else(|| ApiError::internal("the stored state of a flow cannot be decrypted"))?;
         let answer = match &returned {
             Returned::Code { code, iss, user } => {
                 ProviderAnswer::Code { code, iss: iss.as_deref(), user: user.as_deref() }
@@ -248,7 +253,7 @@ impl Job {
     }
 
     /// Signs in or links, and stores the outcome in the row of the flow, in one transaction.
-    async fn settle(
+    async fn sign_in_or_link(
         &self,
         flow: &Flow,
         person: &Person,
@@ -304,8 +309,8 @@ impl Job {
                 let kept = matches!(outcome, FlowOutcome::Offered).then_some(sealed.as_slice());
                 match flows::finish(tx, &row, &outcome.to_json()?, kept, app.platform.world.now()).await? {
                     true => Ok::<_, ApiError>(outcome),
-                    // This request took so long that another one has claimed the flow. The outcome of that one
-                    // counts.
+                    // This request took so long that another request has claimed the flow. The outcome of the
+                    // other request counts.
                     false => Err(ErrorCode::Network.into()),
                 }
             }))
@@ -315,7 +320,7 @@ impl Job {
     }
 
     /// Links the identity that a flow has offered to the account that has signed in since, in the same browser.
-    async fn take_up(&self, flow: Flow, person: Person) -> Result<(Flow, FlowOutcome), ApiError> {
+    async fn accept_offer(&self, flow: Flow, person: Person) -> Result<(Flow, FlowOutcome), ApiError> {
         let (app, caller, provider) =
             (self.accounts.clone(), self.asker.caller.clone(), self.provider.clone());
         let session = self.session().ok_or_else(|| ApiError::internal("an offer without a session"))?;
@@ -337,7 +342,7 @@ impl Job {
         Ok((flow, outcome))
     }
 
-    /// The session of the account to link to.
+    /// The session of the account to link to. `None` for a sign-in.
     fn session(&self) -> Option<CurrentSession> {
         match &self.intent {
             Intent::Link(session) => Some(session.as_ref().clone()),
@@ -345,9 +350,9 @@ impl Job {
         }
     }
 
-    /// Waits for another request to end the flow.
+    /// Waits until another request has ended the flow.
     async fn wait(&self, mut flow: Flow) -> Result<(Flow, FlowOutcome), ApiError> {
-        let until = flow.claimed_at.unwrap_or_default() + PATIENCE;
+        let until = flow.claimed_at.unwrap_or_default() + CLAIM_TIMEOUT;
         loop {
             let woken = self.accounts.waiting.woken();
             if let Some(now) = self.read(&flow.id).await? {
@@ -360,13 +365,17 @@ impl Job {
                 // The other request failed for a reason that may pass. The client may try again.
                 return Err(ErrorCode::Network.into());
             }
-            let _ = tokio::time::timeout(LOOK, woken).await;
+            let _ = tokio::time::timeout(POLL_INTERVAL, woken).await;
         }
     }
 
-    /// Handles a token that the app got from the provider, without a consent screen of this server. The flow
-    /// only stores the answer.
-    async fn bring(&self, token: &str, nonce: Option<&str>) -> Result<(Flow, FlowOutcome), ApiError> {
+    /// Signs in or links with a token that the app got from the provider. The user was not redirected by this
+    /// server, so the flow is needed only to store the outcome.
+    async fn end_with_token(
+        &self,
+        token: &str,
+        nonce: Option<&str>,
+    ) -> Result<(Flow, FlowOutcome), ApiError> {
         let provider = self.provider()?;
         if !provider.takes_tokens() {
             let detail = "This server does not accept tokens of this provider.";
@@ -377,8 +386,8 @@ impl Job {
             (&self.accounts, self.accounts.platform.world.id(), self.accounts.platform.world.now());
         let session = self.session();
         let browser = Browser { proof: self.asker.proof.as_ref(), session: session.as_ref(), flow: None };
-        // Without a browser key, no client knows the secret. Then the key of the offer is sufficient to
-        // register.
+        // Without a browser key, the flow is bound to a random secret that no client knows. Then the key of the
+        // offer is sufficient to register.
         let binding =
             browser.binding().unwrap_or_else(|| Binding::Secret(app.platform.world.bytes::<32>().to_vec()));
         let flow = Flow {
@@ -412,10 +421,10 @@ impl Job {
                 Ok::<_, ApiError>(key)
             }))
             .await?;
-        let outcome = match self.settle(&flow, &person, key).await {
+        let outcome = match self.sign_in_or_link(&flow, &person, key).await {
             Ok(outcome) => outcome,
             Err(error) => {
-                self.note(&error, Some(&person), flow.account.clone()).await?;
+                self.record_refusal(&error, Some(&person), flow.account.clone()).await?;
                 return Err(error);
             }
         };
@@ -429,27 +438,27 @@ async fn claim(
     platform: &Platform,
     provider: &str,
     browser: Browser<'_>,
-    came: CallbackInput,
+    input: CallbackInput,
     key: Option<Thumbprint>,
 ) -> Result<Found, ApiError> {
     let unknown =
         || mismatch("This browser has not begun this sign-in, or it has expired. Please start again.");
-    let (found, text, page, mut returned, given) = match came {
+    let (found, text, page, mut returned, oauth_key) = match input {
         CallbackInput::Token { .. } => return Err(ApiError::internal("a token has no flow")),
-        CallbackInput::There(given) => {
-            let id = OauthKey::flow(&given).ok_or_else(unknown)?;
-            (flows::by_id(tx, id).await?, format!("key {given}"), None, None, Some(given))
+        CallbackInput::There(oauth_key) => {
+            let id = OauthKey::flow(&oauth_key).ok_or_else(unknown)?;
+            (flows::by_id(tx, id).await?, format!("key {oauth_key}"), None, None, Some(oauth_key))
         }
         CallbackInput::Here { handle, callback, answer } => {
             let text = answer.as_text();
             let found = match &handle {
                 Some(handle) => flows::by_handle(tx, &hash(handle)).await?,
-                // An attacker can make up a callback URL with a code, so it must name its flow.
+                // An attacker can make up a callback URL with a code, so a callback with a code must name its flow.
                 None if callback.as_ref().is_some_and(has_code) => return Err(unknown()),
                 None => {
                     let binding = browser.binding().ok_or_else(unknown)?;
                     let found = flows::of_browser(tx, &binding, provider, &hash(&text)).await?;
-                    // Without a state, only a nonce reveals an injected code.
+                    // Without a `state`, only a nonce detects a code that an attacker injected.
                     let found = found.filter(|flow| flow.outcome.is_some() || has_nonce(platform, flow));
                     Some(found.ok_or_else(|| {
                         mismatch("Pass the state, too, or the full URL that the browser returned to.")
@@ -464,10 +473,10 @@ async fn claim(
     let flow =
         flows::by_id(tx, &id).await?.filter(|flow| flow.provider == provider && browser.is(&flow.binding));
     let flow = Box::new(flow.ok_or_else(unknown)?);
-    if let (Some(session), Some(given)) = (browser.session, &given)
-        && OauthKey::is(&platform.secret_keys, Good::ForOffer, &flow.id, given)
+    if let (Some(session), Some(oauth_key)) = (browser.session, &oauth_key)
+        && OauthKey::is(&platform.secret_keys, Good::ForOffer, &flow.id, oauth_key)
     {
-        return offered(platform, flow, session);
+        return find_offer(platform, flow, session);
     }
     if let Some(session) = browser.session
         && flow.account.as_ref() != Some(&session.account.id)
@@ -485,17 +494,17 @@ async fn claim(
         let fresh = flow.finished_at.unwrap_or_default() + platform.config.flows.grace.millis() >= now;
         return if is_same && fresh { Ok(Found::Ended(flow)) } else { Err(ErrorCode::OauthReused.into()) };
     }
-    if flow.claimed_at.is_some_and(|since| since + PATIENCE > now) {
+    if flow.claimed_at.is_some_and(|since| since + CLAIM_TIMEOUT > now) {
         return if is_same { Ok(Found::Busy(flow)) } else { Err(ErrorCode::OauthReused.into()) };
     }
     if flow.expires_at <= now {
         return Err(mismatch("The sign-in took too long. Please start again."));
     }
-    if let Some(given) = &given {
+    if let Some(oauth_key) = &oauth_key {
         let arrived =
             flow.arrived.as_ref().and_then(|sealed| open::<Returned>(platform, &flow.id, "arrived", sealed));
         returned = arrived.filter(|arrived| {
-            OauthKey::is(&platform.secret_keys, Good::ForAnswer(&arrived.as_text()), &flow.id, given)
+            OauthKey::is(&platform.secret_keys, Good::ForAnswer(&arrived.as_text()), &flow.id, oauth_key)
         });
     }
     let returned = returned.ok_or_else(unknown)?;
@@ -503,12 +512,12 @@ async fn claim(
     Ok(Found::Open(Box::new(Flow { claimed_at: Some(now), ..*flow }), returned, key))
 }
 
-/// The identity that a flow of this browser has offered, to be linked to the account that has signed in since.
-fn offered(platform: &Platform, flow: Box<Flow>, session: &CurrentSession) -> Result<Found, ApiError> {
+/// The identity that a flow of this browser has offered. It can be linked to the account that has signed in since.
+fn find_offer(platform: &Platform, flow: Box<Flow>, session: &CurrentSession) -> Result<Found, ApiError> {
     if flow.used_at.is_some() {
-        let is_theirs = flow.account.as_ref() == Some(&session.account.id);
+        let is_same_account = flow.account.as_ref() == Some(&session.account.id);
         let outcome = FlowOutcome::Linked { account: session.account.id.clone() };
-        return match is_theirs {
+        return match is_same_account {
             true => Ok(Found::Ended(Box::new(Flow { outcome: Some(outcome.to_json()?), ..*flow }))),
             false => Err(ErrorCode::OauthReused.into()),
         };

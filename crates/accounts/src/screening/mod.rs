@@ -1,8 +1,8 @@
 //! Block lists for new passwords (SECURITY P02): common passwords, passwords made of public facts about the
 //! account, and stolen passwords. All are off until the operator enables them.
 //!
-//! A password is screened before it is hashed, and only against facts from the request: neither the response
-//! nor its time may reveal whether an account exists.
+//! A password is screened before it is hashed, and only against facts from the request or from the account that
+//! is signed in: neither the response nor its time may reveal whether another account exists.
 
 mod breaches;
 mod personal_words;
@@ -23,21 +23,21 @@ use doorward_request::error::ApiError;
 use service::Service;
 use words::Words;
 
-/// Length in bytes of a SHA-1 hash, which lists of stolen passwords contain.
+/// Length in bytes of a SHA-1 hash. Lists of stolen passwords contain such hashes.
 const HASH: usize = 20;
 
-/// The lists that the settings name.
+/// The lists that the settings enable.
 #[derive(Debug, Default)]
 pub struct Screening {
     words: Option<Words>,
-    /// Pieces of the service's own names.
+    /// Pieces of the service's own names, which no password may be made of.
     known: Vec<String>,
     breaches: Option<Breaches>,
     service: Option<Service>,
 }
 
 impl Screening {
-    /// Reads the lists that the settings name.
+    /// Opens the lists that the settings enable. An error names the setting.
     pub fn open(config: &Config, http: &HttpClient, dev: bool) -> Result<Screening, ConfigError> {
         let settings = &config.password;
         let about = |key: &str, cause: String| ConfigError::about(&format!("password.{key}"), None, cause);
@@ -59,15 +59,15 @@ impl Screening {
         Ok(Screening { words, known, breaches, service })
     }
 
-    /// Rejects a new password that is on a list. `known` has the pieces that [`of_names`] makes of the facts
-    /// from the request. `field` names the password in the error.
+    /// Rejects a new password that is on a list. `known` contains the pieces that [`of_names`] or [`of_account`]
+    /// returns. `field` is the field of the password, for the error.
     pub async fn admit(&self, password: &Secret, known: &[String], field: &str) -> Result<(), ApiError> {
         let refuse = |detail: Option<&'static str>| ApiError {
             field: Some(field.to_owned()),
             detail: detail.map(Into::into),
             ..ErrorCode::PasswordRejected.into()
         };
-        // Screens the form that is hashed.
+        // The canonical form is screened, because it is the form that is hashed.
         let password = &Secret::from(canonical::password(password.expose()).into_owned());
         if let Some(words) = &self.words {
             let own: Vec<&str> = self.known.iter().chain(known).map(String::as_str).collect();

@@ -1,5 +1,5 @@
-//! Public facts: the names of the service and of the user. Attackers first guess passwords that are made of
-//! them.
+//! Detects passwords that are made of public facts: the names of the service and of the user. Attackers try
+//! such passwords first.
 
 use doorward_core::canonical;
 use doorward_protocol::profile::ProfileFields;
@@ -7,12 +7,12 @@ use doorward_store::accounts::Account;
 use doorward_store::identities::{Identity, Kind};
 use url::Url;
 
-/// Minimum length of a piece in characters.
-const PIECE: usize = 4;
-/// Minimum number of other letters in an accepted password.
-const LETTERS: usize = 4;
-/// Maximum number of other digits in a rejected password: a year has four.
-const DIGITS: usize = 4;
+/// Minimum length of a piece in characters. Shorter parts of names are ignored.
+const MIN_PIECE: usize = 4;
+/// A password with at least this many letters besides known pieces is accepted.
+const ENOUGH_LETTERS: usize = 4;
+/// A password with more digits than this besides known pieces is accepted: a year has four.
+const MAX_DIGITS: usize = 4;
 
 /// Pieces of the product name and the host name.
 pub(super) fn of_service(product: &str, public_url: &str) -> Vec<String> {
@@ -44,16 +44,17 @@ fn of_profile(profile: &ProfileFields) -> impl Iterator<Item = String> {
     names.into_iter().flatten().cloned().collect::<Vec<_>>().into_iter()
 }
 
-/// The texts and their parts between punctuation and spaces, longest first.
+/// The words of the texts, the local parts of addresses, and the whole texts, each in lower case and without
+/// punctuation and spaces. Longest first.
 fn pieces(texts: impl Iterator<Item = String>) -> Vec<String> {
     let mut pieces: Vec<String> = texts
         .flat_map(|text| {
             let text = canonical::folded(&text);
             let parts: Vec<String> = text.split(|c: char| !c.is_alphanumeric()).map(str::to_owned).collect();
-            let local = text.split('@').next().map(folded);
-            parts.into_iter().chain(local).chain([folded(&text)])
+            let local = text.split('@').next().map(letters_and_digits);
+            parts.into_iter().chain(local).chain([letters_and_digits(&text)])
         })
-        .filter(|piece| piece.chars().count() >= PIECE)
+        .filter(|piece| piece.chars().count() >= MIN_PIECE)
         .collect();
     pieces.sort_by_key(|piece| std::cmp::Reverse(piece.len()));
     pieces.dedup();
@@ -61,26 +62,26 @@ fn pieces(texts: impl Iterator<Item = String>) -> Vec<String> {
 }
 
 /// The letters and digits of a text, in lower case.
-fn folded(text: &str) -> String {
+fn letters_and_digits(text: &str) -> String {
     text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 
 /// True if the password consists of known pieces and hardly anything else.
 pub(super) fn makes_up(known: &[&str], password: &str) -> bool {
-    let whole = folded(password);
+    let whole = letters_and_digits(password);
     let mut rest = whole.clone();
     for piece in known {
         rest = rest.replace(piece, "");
     }
     let digits = rest.chars().filter(char::is_ascii_digit).count();
-    rest.len() < whole.len() && digits <= DIGITS && rest.chars().count() - digits < LETTERS
+    rest.len() < whole.len() && digits <= MAX_DIGITS && rest.chars().count() - digits < ENOUGH_LETTERS
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn easy(known: &[&str], password: &str) -> bool {
+    fn is_easy(known: &[&str], password: &str) -> bool {
         let known = pieces(known.iter().map(|text| (*text).to_owned()));
         makes_up(&known.iter().map(String::as_str).collect::<Vec<_>>(), password)
     }
@@ -100,14 +101,14 @@ mod tests {
             "lovelacelovelace",
             "ada.lovelace@example.com",
         ] {
-            assert!(easy(&ada, password), "{password}");
+            assert!(is_easy(&ada, password), "{password}");
         }
         for password in
             ["lovelace and babbage", "correct horse", "lovelace18152", "ada123", "", "!!!!!!", "love1234"]
         {
-            assert!(!easy(&ada, password), "{password}");
+            assert!(!is_easy(&ada, password), "{password}");
         }
-        assert!(!easy(&[], "lovelace"));
+        assert!(!is_easy(&[], "lovelace"));
         let service = of_service("Acme Cloud", "https://login.acme.example");
         assert!(service.contains(&"acme".to_owned()) && service.contains(&"cloud".to_owned()));
     }

@@ -1,4 +1,5 @@
-//! A sorted list of words, one per line. It stays a text, which is its smallest form without unpacking.
+//! A sorted list of words, searched by bisection. The words stay in one text, one per line, which needs less
+//! memory than a list of strings.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -7,7 +8,7 @@ use std::path::Path;
 
 use doorward_core::canonical;
 
-/// The built-in list. `crates/accounts/data/README.md` has its source.
+/// The built-in list. `crates/accounts/data/README.md` names its source.
 const COMMON: &str = include_str!("../../data/common_passwords.txt");
 
 /// Sorted words in lower case.
