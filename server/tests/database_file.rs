@@ -5,7 +5,6 @@ use std::io::Write;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::process::Command;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::json;
@@ -21,25 +20,17 @@ fn sign_up(server: &Server, name: &str) {
     assert_eq!(post(server.at, "/v1/signup", &account).unwrap().0, 200, "{name}");
 }
 
-/// Signs up until SQLite has copied the journal into the database and begins a new one.
-fn sign_up_until_the_journal_begins_anew(server: &Server, folder: &Path) {
+/// Has another program copy the journal into the database, as the server does after many writes. The next write begins a
+/// new journal.
+fn begin_a_new_journal(server: &Server, folder: &Path) {
     let salts = || fs::read(folder.join("data/doorward.db-wal")).unwrap()[16..24].to_vec();
-    let (before, count) = (salts(), AtomicUsize::new(0));
-    let misc = "x".repeat(4_000);
-    std::thread::scope(|scope| {
-        for thread in 0..4 {
-            let (count, misc, before) = (&count, &misc, &before);
-            scope.spawn(move || {
-                while salts() == *before {
-                    let number = count.fetch_add(1, Ordering::SeqCst);
-                    assert!(number < 3_000, "SQLite did not begin a new journal");
-                    let email = format!("user{number}.{thread}@example.com");
-                    let account = json!({ "email": email, "password": PASSWORD, "misc": misc });
-                    assert_eq!(post(server.at, "/v1/signup", &account).unwrap().0, 200);
-                }
-            });
-        }
-    });
+    let before = salts();
+    let program = "import sqlite3, sys\nprint(sqlite3.connect(sys.argv[1]).execute('pragma wal_checkpoint(restart)').fetchone()[0])";
+    let mut python = Command::new("python3");
+    let output = python.args(["-c", program]).arg(folder.join("data/doorward.db")).output().unwrap();
+    assert_eq!(String::from_utf8(output.stdout).unwrap().trim(), "0", "the copy was blocked");
+    sign_up(server, "afterwards");
+    assert_ne!(salts(), before, "SQLite did not begin a new journal");
 }
 
 /// The folder of a killed server with an account of Ada. The journal no longer contains the sign-up of Ada.
@@ -47,7 +38,7 @@ fn killed_while_writing() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let mut server = Server::start(folder.path());
     sign_up(&server, "ada");
-    sign_up_until_the_journal_begins_anew(&server, folder.path());
+    begin_a_new_journal(&server, folder.path());
     server.kill();
     folder
 }
@@ -97,7 +88,7 @@ fn a_backup_beside_an_old_journal_is_refused_until_the_journal_is_removed() {
     sign_up(&server, "before");
     back_up(folder.path());
     sign_up(&server, "after");
-    sign_up_until_the_journal_begins_anew(&server, folder.path());
+    begin_a_new_journal(&server, folder.path());
     server.kill();
     fs::copy(folder.path().join("backup.db"), data("doorward.db")).unwrap();
 
@@ -155,7 +146,7 @@ fn after_a_kill_the_server_accepts_its_own_journal() {
     let folder = tempfile::tempdir().unwrap();
     let mut server = Server::start(folder.path());
     sign_up(&server, "ada");
-    sign_up_until_the_journal_begins_anew(&server, folder.path());
+    begin_a_new_journal(&server, folder.path());
     sign_up(&server, "bob");
     server.kill();
     let server = Server::start(folder.path());
