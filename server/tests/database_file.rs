@@ -181,6 +181,27 @@ fn damage_is_found_at_the_next_start_even_after_a_command() {
 }
 
 #[test]
+fn a_file_that_is_no_database_is_refused_with_advice_by_the_server_and_by_commands() {
+    if !database::is_sqlite() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let mut server = Server::start(folder.path());
+    sign_up(&server, "ada");
+    server.signal("TERM");
+    assert!(server.child.wait().unwrap().success());
+    fs::write(
+        folder.path().join("data/doorward.db"),
+        "not a database, but long enough for a header ".repeat(200),
+    )
+    .unwrap();
+    let said = refused(folder.path());
+    assert!(said.contains("is damaged") && said.contains("put a backup in its place"), "{said}");
+    let said = run(folder.path(), &["user", "show", "ada@example.com"], "");
+    assert!(said.refused().contains("put a backup in its place"), "{}", said.stderr);
+}
+
+#[test]
 fn health_ready_fails_when_the_database_is_overwritten_with_garbage() {
     if !database::is_sqlite() {
         return;

@@ -61,6 +61,12 @@ impl From<sqlx::Error> for StoreError {
             sqlx::Error::Database(inner) if engine::is_passing(inner.as_ref()) => {
                 StoreError::Unavailable(error.to_string())
             }
+            sqlx::Error::Database(inner) if engine::errors::is_damage(inner.as_ref()) => {
+                StoreError::Internal(format!(
+                    "the database file is damaged ({error}): put a backup in its place, and remove its -wal and -shm before the \
+                 next start"
+                ))
+            }
             sqlx::Error::Io(_)
             | sqlx::Error::Tls(_)
             | sqlx::Error::PoolTimedOut

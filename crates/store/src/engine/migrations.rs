@@ -7,6 +7,7 @@ use sqlx::{AnyConnection, Connection, SqlSafeStr};
 
 use crate::StoreError;
 use crate::engine::connection::Engine;
+use crate::engine::errors::is_damage;
 
 /// The SQL of each migration, with its description. A migration is never edited after its release.
 ///
@@ -67,10 +68,13 @@ pub(crate) async fn verify(connection: &mut AnyConnection, engine: Engine) -> Re
 /// The migrations that the database lacks. An error if the database has a migration that this version does
 /// not know.
 async fn missing(connection: &mut AnyConnection, engine: Engine) -> Result<Vec<Migration>, StoreError> {
-    let applied = connection.list_applied_migrations(TABLE).await.map_err(|error| {
-        StoreError::Internal(format!(
+    let applied = connection.list_applied_migrations(TABLE).await.map_err(|error| match error {
+        MigrateError::Execute(sqlx::Error::Database(inner)) if is_damage(inner.as_ref()) => {
+            sqlx::Error::Database(inner).into()
+        }
+        _ => StoreError::Internal(format!(
             "the database has no tables yet ({error}): start doorward serve, which creates them"
-        ))
+        )),
     })?;
     let mut missing = migrations(engine);
     for AppliedMigration { version, checksum } in applied {

@@ -2,6 +2,7 @@
 
 mod checkpoints;
 pub(super) mod connection;
+pub(super) mod errors;
 pub(super) mod migrations;
 mod postgres;
 mod sqlite;

@@ -19,6 +19,7 @@ use url::Url;
 use crate::StoreError;
 use crate::engine::checkpoints::Checkpoints;
 use crate::engine::connection::Engine;
+use crate::engine::errors::primary_code;
 use crate::engine::migrations::{migrate, verify};
 use crate::engine::wal::{self, Left, WalNote};
 use crate::engine::writer::Writer;
@@ -194,11 +195,6 @@ pub(crate) fn is_locked(error: &sqlx::Error) -> bool {
     let code = error.as_database_error().and_then(|error| error.code());
     // SQLITE_BUSY_SNAPSHOT is about a transaction of this connection.
     error.as_database_error().and_then(primary_code) == Some(5) && code.as_deref() != Some("517")
-}
-
-/// SQLite's primary result code: the low byte of the extended one.
-fn primary_code(error: &dyn DatabaseError) -> Option<u32> {
-    error.code().and_then(|code| code.parse::<u32>().ok()).map(|code| code & 0xff)
 }
 
 /// True if the error may be temporary: locked, out of memory, disk error, disk full, cannot open.
