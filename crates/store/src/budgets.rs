@@ -47,7 +47,7 @@ pub async fn spend(
     Ok(Err(ends_at.unwrap_or(now)))
 }
 
-/// Counts a use of a budget without a limit, whose count [`used`] returns.
+/// Counts a use of a budget without a limit. [`used`] returns the count.
 pub async fn count(tx: &mut Tx, name: &str, length: Millis, now: Millis) -> Result<(), StoreError> {
     let _ = spend(tx, name, u32::MAX, length, now).await?;
     Ok(())

@@ -392,7 +392,7 @@ pub async fn address_of(
     Ok(address)
 }
 
-/// Deletes a challenge whose result no longer matters.
+/// Deletes a challenge that is no longer needed.
 pub async fn void(tx: &mut Tx, scene: Scene, address: &str) -> Result<(), StoreError> {
     sqlx::query("delete from challenges where scene = $1 and address = $2")
         .bind(scene.as_str())

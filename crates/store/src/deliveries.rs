@@ -208,7 +208,7 @@ fn listed(row: &AnyRow) -> Result<Listed, StoreError> {
 }
 
 /// Deletes deliveries that were done before `settled_before` or given up before `dead_before`, and waiting
-/// ones that are older than `dead_before`, whose target no longer exists. Deletes at most `limit` of each
+/// ones that are older than `dead_before`: their target no longer exists. Deletes at most `limit` of each
 /// kind.
 pub async fn prune(
     tx: &mut Tx,

@@ -25,7 +25,7 @@ pub struct Letter<'a> {
     pub message: Message,
     /// The recipient: an e-mail address or phone number.
     pub address: &'a str,
-    /// The challenge whose code and link the message contains.
+    /// The challenge of the code and link in the message.
     pub challenge: Option<&'a str>,
     /// The requested language, a BCP 47 tag.
     pub language: Option<&'a str>,
@@ -61,7 +61,7 @@ pub struct Taken {
     pub message: Option<Message>,
     /// The recipient: an e-mail address or phone number.
     pub address: String,
-    /// The challenge whose code and link the message contains.
+    /// The challenge of the code and link in the message.
     pub challenge: Option<String>,
     /// The requested language, a BCP 47 tag.
     pub language: Option<String>,

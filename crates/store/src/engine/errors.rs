@@ -1,4 +1,4 @@
-//! What SQLite's error codes mean.
+//! Meanings of SQLite's error codes.
 
 use sqlx::error::DatabaseError;
 use sqlx::postgres::PgDatabaseError;
