@@ -57,7 +57,7 @@ async fn a_global_logout_ends_this_session_first() {
     assert_eq!(world.events(), "SIGNED_OUT");
     assert_eq!(world.run("localStorage.length"), "0");
     ok(world.core.logout(js("{ scope: 'global' }"), NONE)).await;
-    assert_eq!(world.calls(), "POST /v1/sessions/revoke, POST /v1/logout", "there is no session left");
+    assert_eq!(world.calls(), "POST /v1/sessions/revoke, POST /v1/logout", "the session has ended");
 }
 
 #[wasm_bindgen_test]

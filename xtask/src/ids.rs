@@ -132,7 +132,7 @@ fn after<'l>(line: &'l str, prefix: &'static str) -> impl Iterator<Item = &'l st
     })
 }
 
-/// The ids of a test's name: `seed_a56_to_a60_…`, `seed_k35_sec_r01_…`. A prefix of several ids, like `sec_c0`, is none.
+/// The ids of a test's name: `seed_a56_to_a60_…`, `seed_k35_sec_r01_…`. A prefix of several ids, like `sec_c0`, is not an id.
 fn of_name(first: Page, rest: &str, add: &mut impl FnMut(Page, (char, u32))) {
     let mut page = first;
     let name = rest.find(|c| !is_of_word(c)).and_then(|end| rest.get(..end)).unwrap_or(rest);

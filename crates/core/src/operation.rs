@@ -77,7 +77,7 @@ const PROVIDER: FieldSpec = fixed("provider", Rule::Line(64));
 const FIXED_EMAIL: FieldSpec = fixed("email", Rule::Email);
 const FIXED_PHONE: FieldSpec = fixed("phone_number", Rule::Phone);
 
-/// Create the account if there is none (seed H07).
+/// Create the account if it does not exist (seed H07).
 const CREATE: FieldSpec = FieldSpec { path: "options.auto_register", ..field("create", Rule::Flag) };
 
 /// The roles of the account, if the operation creates it.

@@ -21,7 +21,7 @@ pub struct Person {
     pub profile: ProfileFields,
 }
 
-/// The reason why there is no user. No reason contains text of the provider, except the `error` codes of OAuth.
+/// The reason why the provider named no user. No reason contains text of the provider, except the `error` codes of OAuth.
 #[derive(Clone, Debug)]
 pub enum Refusal {
     /// The provider refused.

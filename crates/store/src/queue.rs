@@ -74,7 +74,7 @@ impl Queue {
         sqlx::query(AssertSqlSafe(sql)).bind(&lease.id).bind(lease.attempts)
     }
 
-    /// Postpones the row to `due_at`.
+    /// Keeps the row for the next attempt.
     pub(super) async fn postpone(
         &self,
         tx: &mut Tx,
@@ -82,12 +82,10 @@ impl Queue {
         due_at: Millis,
         error: &str,
     ) -> Result<(), StoreError> {
-        let end = self.end(lease, "update {table} set due_at = $3, error = $4");
-        end.bind(due_at).bind(error).execute(tx).await?;
-        Ok(())
+        self.fail(tx, lease, "update {table} set due_at = $3, error = $4", due_at, error).await
     }
 
-    /// Gives up the row. It stays for the operator until it is pruned.
+    /// Gives the row up. It stays for the operator until it is pruned.
     pub(super) async fn give_up(
         &self,
         tx: &mut Tx,
@@ -95,8 +93,18 @@ impl Queue {
         now: Millis,
         error: &str,
     ) -> Result<(), StoreError> {
-        let end = self.end(lease, "update {table} set dead_at = $3, error = $4");
-        end.bind(now).bind(error).execute(tx).await?;
+        self.fail(tx, lease, "update {table} set dead_at = $3, error = $4", now, error).await
+    }
+
+    async fn fail(
+        &self,
+        tx: &mut Tx,
+        lease: &Lease,
+        change: &str,
+        time: Millis,
+        error: &str,
+    ) -> Result<(), StoreError> {
+        self.end(lease, change).bind(time).bind(error).execute(tx).await?;
         Ok(())
     }
 
